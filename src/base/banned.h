@@ -1,0 +1,11 @@
+/* Functions whose misuse is easier than their use. Forced into every file by the Makefile
+ * (-include); use base/str.h and base/buf.h in their place. */
+#ifndef REMPART_BANNED_H
+#define REMPART_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#pragma GCC poison strcpy strcat sprintf vsprintf sscanf atoi atol atof strtok gets strncat
+#endif
