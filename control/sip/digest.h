@@ -1,0 +1,28 @@
+/* Digest authentication, server side (RFC 3261 22, RFC 7616, RFC 8760): MD5 and SHA-256 offered together, qop auth, nonces that
+ * need no memory: time, random salt and a keyed hash over both and the realm. Hashes by OpenSSL. One thread per context. */
+#ifndef REMPART_SIP_DIGEST_H
+#define REMPART_SIP_DIGEST_H
+
+#include "base/secret.h"
+#include "sip/msg.h"
+
+struct digest_server {
+	uint8_t key[32];        /* random at start */
+	uint64_t nonce_life_ms; /* 300 s */
+};
+void digest_server_init(struct digest_server *d);
+/* Complete "WWW-Authenticate: ...\r\n" lines (SHA-256 first, then MD5); proxy: Proxy-Authenticate. */
+void digest_challenge(struct buf *b, const struct digest_server *d, struct str realm, bool stale, bool proxy, uint64_t now_wall_ms);
+
+enum digest_result { DIGEST_OK, DIGEST_NONE /* no credentials for this realm */, DIGEST_STALE, DIGEST_BAD };
+struct digest_credentials { /* parsed Authorization header */
+	struct str username, realm, nonce, uri, response, algorithm, cnonce, nc, qop, opaque;
+};
+int digest_parse(struct str value, struct arena *a, struct digest_credentials *out) MUST_CHECK;
+/* Looks through the request's Authorization headers for this realm; fills *cred when one is there (also when the result is not OK), then checks it
+ * with the password that `lookup` gives for the user name (NULL: unknown user; the same work is done all the same). */
+typedef const struct secret *(*digest_lookup_fn)(void *ctx, struct str user);
+enum digest_result digest_check(const struct digest_server *d, struct sip_msg *m, struct str realm, digest_lookup_fn lookup, void *ctx,
+				uint64_t now_wall_ms, struct digest_credentials *cred);
+
+#endif
