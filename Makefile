@@ -26,7 +26,7 @@ SANF    := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fra
 COVF    := $(if $(COVERAGE),--coverage)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 BASEF   := -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SANF) $(COVF) -MMD -MP -D_GNU_SOURCE \
-           -include src/base/banned.h -Isrc
+           -include src/base/banned.h -Isrc -DREMPART_VERSION='"$(VERSION)"'
 LDF     := $(LDHARD) $(SANF) $(COVF) -pthread
 
 # pkg-config's include folders become system ones, so that our warnings stay ours.
@@ -78,7 +78,6 @@ $(O)/control/%.o:   CF := $(CF_control)
 $(O)/dataplane/%.o: CF := $(CF_dataplane)
 $(O)/src/ctl/%.o:   CF := $(CF_ctl)
 $(O)/src/conf/%.o:  CF := $(CF_src)
-$(O)/src/%.o:       CF += -DREMPART_VERSION='"$(VERSION)"'
 $(O)/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

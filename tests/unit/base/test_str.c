@@ -136,6 +136,7 @@ static void refuses_numbers_and_leaves_out_alone(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(str_to_u64(str_c(bad[i].text), 100, &v), bad[i].err);
 	assert_int_equal(str_to_u64(STR("18446744073709551616"), UINT64_MAX, &v), ERR_RANGE);
+	assert_int_equal(str_to_u64(STR("184467440737095516160"), UINT64_MAX, &v), ERR_RANGE);
 	assert_int_equal(str_to_u64(STR("1\0"), 100, &v), ERR_SYNTAX);
 	assert_int_equal(str_to_u64(none, 100, &v), ERR_SYNTAX);
 	assert_int_equal(str_to_u32(STR("4294967296"), &u), ERR_RANGE);
