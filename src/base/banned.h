@@ -7,5 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With clang, the fortified headers make a macro of it. */
+#undef sprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf sscanf atoi atol atof strtok gets strncat
 #endif
