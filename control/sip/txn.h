@@ -57,7 +57,8 @@ void txn_receive(struct txn_layer *l, struct sip_msg *m, uint64_t now_ms);
 int txn_start(struct txn_layer *l, const struct sip_flow *flow, enum sip_method method, struct str branch, struct str bytes, uint64_t owner, uint64_t now_ms,
 	      txn_id *out) MUST_CHECK;
 /* Sends CANCEL for an INVITE client transaction: at once, or as soon as a 1xx comes; nothing after a final response. The INVITE's final response
- * still comes up (487 or a 2xx that crossed); if none comes within 64*T1 after the CANCEL, failed(TIMEOUT). */
+ * still comes up (487 or a 2xx that crossed); if none comes within 64*T1 after the CANCEL, failed(TIMEOUT). 0, also when there is nothing to
+ * cancel any more; ERR_NOENT for a transaction that is over, ERR_INVAL for one that is not an INVITE client. */
 int txn_cancel(struct txn_layer *l, txn_id t, struct str reason_header_lines, uint64_t now_ms);
 /* Sends a response on a server transaction; repeated 1xx are fine; after a final one ERR_STATE; ERR_NOENT when the transaction is over. For a 2xx to
  * INVITE the user retransmits (txn_resend_2xx()) until its ACK. What send said comes back too, but the response counts as given, and is
