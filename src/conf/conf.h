@@ -18,9 +18,9 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-#define CONF_IF_ADDRS 4     /* addresses of one kind on an interface */
-#define CONF_PORTS_MAX 16   /* DPDK ports */
-#define CONF_IFS_MAX 64     /* interfaces; also the bound of media addresses in the dataplane */
+#define CONF_IF_ADDRS  4  /* addresses of one kind on an interface */
+#define CONF_PORTS_MAX 16 /* DPDK ports */
+#define CONF_IFS_MAX   64 /* interfaces; also the bound of media addresses in the dataplane */
 
 enum conf_poll { CONF_POLL_ADAPTIVE, CONF_POLL_BUSY };
 enum conf_trust { CONF_TRUST_UNTRUSTED, CONF_TRUST_PEERS_ONLY, CONF_TRUST_TRUSTED };
@@ -28,23 +28,25 @@ enum conf_nat { CONF_NAT_OFF, CONF_NAT_AUTO, CONF_NAT_REMOTE };
 enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS, CONF_WS, CONF_WSS };
 
 struct conf_system {
-	struct str name, user_agent; /* user_agent is empty for none */
+	struct str name, user_agent;   /* user_agent is empty for none */
 	struct str run_dir, state_dir; /* where they are, whoever said so */
-	bool run_dir_given, state_dir_given; /* the file says so, not the default or the environment */
+	bool run_dir_given,
+		state_dir_given; /* the file says so, not the default or the environment */
 	uint32_t shards;
 };
 
 /* A DPDK port: `name:` under dataplane.ports, or the one made by an interface's `port: auto`. */
 struct conf_port {
 	struct str name;
-	struct str pci;  /* one of pci and vdev is set; for auto, vdev is "net_tap,iface=rempart0" and so on */
+	struct str
+		pci; /* one of pci and vdev is set; for auto, vdev is "net_tap,iface=rempart0" and so on */
 	struct str vdev; /* as EAL takes it, with or without a number behind the driver's name */
 	bool is_auto;
 	uint32_t queues;
 };
 
 struct conf_dataplane {
-	struct str lcores;     /* empty: one worker, not pinned; else the one CPU's number */
+	struct str lcores; /* empty: one worker, not pinned; else the one CPU's number */
 	enum conf_poll poll;
 	uint64_t huge_bytes;   /* one of the two is not 0 */
 	uint64_t nohuge_bytes; /* default 256M */
@@ -64,7 +66,8 @@ struct conf_interface {
 	size_t n_sip_address;
 	struct addr gateway[CONF_IF_ADDRS];
 	size_t n_gateway;
-	struct addr advertise; /* what SIP and SDP show in the place of our own address; unset: the address itself */
+	struct addr
+		advertise; /* what SIP and SDP show in the place of our own address; unset: the address itself */
 	uint8_t dscp_sip, dscp_rtp;
 };
 
@@ -107,7 +110,8 @@ struct conf_listener {
 struct conf_user {
 	struct str name;
 	struct secret password;
-	struct str password_file, password_env; /* where it came from; both empty: written in the file */
+	struct str password_file,
+		password_env; /* where it came from; both empty: written in the file */
 };
 
 struct conf_registrar {
@@ -122,9 +126,9 @@ struct conf_registrar {
 };
 
 struct conf_peer {
-	struct str uri;     /* as written */
-	struct str user;    /* of the URI, may be empty */
-	struct addr addr;   /* of the URI's host and port (5060 when none) */
+	struct str uri;   /* as written */
+	struct str user;  /* of the URI, may be empty */
+	struct addr addr; /* of the URI's host and port (5060 when none) */
 	enum conf_transport transport;
 	uint32_t priority, weight;
 };
@@ -185,7 +189,8 @@ struct conf {
 	struct conf_route *route;
 	size_t n_route;
 	struct conf_observability observability;
-	struct conf_profile profile_default; /* of realms without one; permissive, not part of profile[] */
+	struct conf_profile
+		profile_default; /* of realms without one; permissive, not part of profile[] */
 };
 
 /* One finding; line and column count from 1; warnings do not fail the load. */
@@ -202,7 +207,7 @@ struct conf_errors {
 	size_t n, cap;
 	size_t n_fatal;
 	size_t n_dropped; /* counted, not kept: over a thousand of them */
-	bool nomem;	  /* there was no memory for one */
+	bool nomem;       /* there was no memory for one */
 };
 
 void conf_errors_init(struct conf_errors *e);
@@ -216,10 +221,12 @@ void conf_errors_print(const struct conf_errors *e, FILE *out);
  * system.run_dir and system.state_dir where the file does not set them. */
 int conf_load(const char *path, struct conf **out, struct conf_errors *errors) MUST_CHECK;
 /* The same from a text; path names the file in messages and anchors relative paths. */
-int conf_load_text(const char *path, struct str text, struct conf **out, struct conf_errors *errors) MUST_CHECK;
+int conf_load_text(const char *path, struct str text, struct conf **out,
+		   struct conf_errors *errors) MUST_CHECK;
 /* What the programs' arguments ask for: the text behind fd when there is one (`--config-fd`, the parent's sealed copy; not
  * closed, its offset not moved; warnings are dropped, the parent has printed them), else the file. */
-int conf_load_args(const char *path, int fd, struct conf **out, struct conf_errors *errors) MUST_CHECK;
+int conf_load_args(const char *path, int fd, struct conf **out,
+		   struct conf_errors *errors) MUST_CHECK;
 /* Reads the whole file (fd < 0) or descriptor into *text, at most 4 MiB; mem_free(). errno says why on ERR_IO. */
 int conf_read_text(const char *path, int fd, char **text, size_t *len) MUST_CHECK;
 /* Wipes the secrets. NULL is fine. */
