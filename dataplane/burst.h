@@ -17,27 +17,28 @@ struct dp_endpoint;
 enum pkt_kind { PKT_RTP, PKT_RTCP };
 
 enum pkt_flag {
-	PKT_MARKER = 1,      /* RTP marker bit */
-	PKT_SUM_KNOWN = 2,   /* payload_sum is right: the UDP checksum was verified in software */
-	PKT_PT_REMAPPED = 4, /* pt_out differs from pt */
+	PKT_MARKER = 1,    /* RTP marker bit */
+	PKT_SUM_KNOWN = 2, /* payload_sum is right: the UDP checksum was verified in software */
 };
 
 /* What the stages learned about one packet; written by classify, then enriched. */
 struct dp_pkt {
-	struct rte_mbuf *m;      /* NULL once dropped or punted */
-	struct dp_endpoint *ep;  /* lookup: the endpoint that received it */
-	struct dp_endpoint *out; /* lookup: the endpoint it leaves through; NULL: none. Fully checked by rewrite */
-	struct addr src;         /* source address and port */
-	uint32_t ssrc, rtp_ts;   /* parse (RTCP: sender's SSRC of the first packet) */
-	uint16_t rtp_seq;        /* parse */
-	uint16_t dst_port;       /* host order */
-	uint8_t dst_addr;        /* index of our local media address */
-	uint8_t kind;            /* enum pkt_kind */
-	uint8_t pt, pt_out;      /* parse: payload type as received and as it leaves */
-	uint8_t flags;           /* enum pkt_flag */
-	uint8_t l4_off;          /* UDP header from the frame's start: 34 (IPv4) or 54 (IPv6) */
-	uint16_t payload_len;    /* UDP payload bytes */
-	uint16_t payload_sum;    /* Internet sum (not complemented) of the UDP payload as received */
+	struct rte_mbuf *m;     /* NULL once dropped or punted */
+	struct dp_endpoint *ep; /* lookup: the endpoint that received it */
+	struct dp_endpoint *
+		out; /* lookup: the endpoint it leaves through; NULL: none. Fully checked by rewrite */
+	struct addr src;       /* source address and port */
+	uint32_t ssrc, rtp_ts; /* parse (RTCP: sender's SSRC of the first packet) */
+	uint16_t rtp_seq;      /* parse */
+	uint16_t dst_port;     /* host order */
+	uint8_t dst_addr;      /* index of our local media address */
+	uint8_t kind;          /* enum pkt_kind */
+	uint8_t pt, pt_out;    /* parse: payload type as received and as it leaves */
+	uint32_t tick;         /* parse: rtp_tick() of the payload type */
+	uint8_t flags;         /* enum pkt_flag */
+	uint8_t l4_off;        /* UDP header from the frame's start: 34 (IPv4) or 54 (IPv6) */
+	uint16_t payload_len;  /* UDP payload bytes */
+	uint16_t payload_sum;  /* Internet sum (not complemented) of the UDP payload as received */
 };
 
 struct dp_burst {

@@ -3,7 +3,8 @@
 #define REMPART_DROP_H
 
 #define DROP_LIST(X)                                                                               \
-	X(DROP_MALFORMED, "malformed", "frame, IP or UDP header is truncated or contradicts itself") \
+	X(DROP_MALFORMED, "malformed",                                                             \
+	  "frame, IP or UDP header is truncated or contradicts itself")                            \
 	X(DROP_CHECKSUM, "checksum", "IPv4 header or UDP checksum is wrong")                       \
 	X(DROP_FRAGMENT, "fragment", "IP fragment: media is never reassembled")                    \
 	X(DROP_IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                 \
@@ -19,7 +20,8 @@
 	X(DROP_NO_SINK, "no_sink", "the other side has no endpoint yet")                           \
 	X(DROP_NO_TARGET, "no_target", "the other side's address is not known or not locked yet")  \
 	X(DROP_NEIGHBOUR, "neighbour", "the next hop's MAC address is not known yet")              \
-	X(DROP_HEADROOM, "headroom", "no room in front of the payload for the other side's headers")  \
+	X(DROP_HEADROOM, "headroom",                                                               \
+	  "no room in front of the payload for the other side's headers")                          \
 	X(DROP_PUNT_FULL, "punt_full", "the slow path's queue is full")                            \
 	X(DROP_TX_FULL, "tx_full", "the port did not take the packet")
 
@@ -27,7 +29,7 @@ enum drop {
 #define X(id, name, help) id,
 	DROP_LIST(X)
 #undef X
-	DROP_COUNT
+		DROP_COUNT
 };
 
 const char *drop_name(enum drop d);

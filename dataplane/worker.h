@@ -12,15 +12,15 @@
 #include "media/media_msg.h"
 
 #define DP_LOCAL_MAX 128 /* local media addresses over all ports */
-#define DP_PORT_MAX 16
+#define DP_PORT_MAX  16
 
 /* A media address of ours. Set up by the agent before the worker starts; read-only afterwards. */
 struct dp_local {
 	struct addr ip;
 	struct prefix subnet;
-	struct addr gateway;  /* of the same family; unset: on-link only */
-	uint16_t port;        /* DPDK port */
-	uint8_t mac[6];       /* of that port */
+	struct addr gateway; /* of the same family; unset: on-link only */
+	uint16_t port;       /* DPDK port */
+	uint8_t mac[6];      /* of that port */
 };
 
 /* Commands from the agent to a worker; the struct comes back through the reply ring, filled in. */
@@ -28,13 +28,14 @@ enum dp_cmd_type {
 	DP_CMD_ENDPOINT_SET, /* head.id, spec; creates or replaces; status out */
 	DP_CMD_ENDPOINT_DEL, /* head.id; stat out (ERR_NOENT when unknown) */
 	DP_CMD_STATS,        /* head.id; stat out, or totals for MEDIA_NONE */
-	DP_CMD_DUMP,         /* head.id = first id wanted; gives the next existing one, MEDIA_NONE at the end */
-	DP_CMD_NEIGHBOUR,    /* next hop `neigh.ip` on `neigh.port` has `neigh.mac`; all endpoints that use it are told */
+	DP_CMD_DUMP, /* head.id = first id wanted; gives the next existing one, MEDIA_NONE at the end */
+	DP_CMD_NEIGHBOUR, /* next hop `neigh.ip` on `neigh.port` has `neigh.mac` (all zero: not known any more) */
 };
 
 struct dp_cmd {
 	enum dp_cmd_type type;
-	struct media_msg msg;  /* request in, reply out (head.status) */
+	struct media_msg
+		msg; /* request in, reply body and head.status out (DUMP: head.id, too); head.type stays */
 	struct {
 		struct addr ip;
 		uint16_t port;
@@ -45,8 +46,8 @@ struct dp_cmd {
 /* What a worker tells the agent unasked, through the event ring: copies of struct media_msg (events), and wishes to resolve. */
 struct dp_event {
 	enum { DP_EV_MEDIA, DP_EV_RESOLVE } type;
-	struct media_msg msg;  /* DP_EV_MEDIA */
-	struct addr ip;        /* DP_EV_RESOLVE: next hop whose MAC is wanted */
+	struct media_msg msg; /* DP_EV_MEDIA */
+	struct addr ip;       /* DP_EV_RESOLVE: next hop whose MAC is wanted */
 	uint16_t port;
 };
 
@@ -54,16 +55,19 @@ struct dp_worker_conf {
 	uint32_t index;
 	const struct dp_local *local;
 	uint8_t n_local;
-	uint16_t port[DP_PORT_MAX]; /* DPDK ports to poll, queue 0 */
+	uint16_t port[DP_PORT_MAX]; /* DPDK ports to poll; below DP_PORT_MAX */
 	uint8_t n_port;
-	bool adaptive;              /* sleep when idle */
-	struct rte_ring *cmd;       /* agent -> worker: struct dp_cmd * */
-	struct rte_ring *reply;     /* worker -> agent: struct dp_cmd * */
-	struct rte_ring *event;     /* worker -> agent: struct dp_event * from event_pool */
-	struct rte_ring *punt;      /* worker -> slow path: struct rte_mbuf * (mbuf->port says where from) */
-	struct rte_ring *tx;        /* slow path -> worker: struct rte_mbuf * to send on mbuf->port as they are */
+	uint16_t queue;         /* of each port, for this worker's rx and tx */
+	bool adaptive;          /* sleep when idle */
+	struct rte_ring *cmd;   /* agent -> worker: struct dp_cmd * */
+	struct rte_ring *reply; /* worker -> agent: struct dp_cmd * */
+	struct rte_ring *event; /* worker -> agent: struct dp_event * from event_pool */
+	struct rte_ring
+		*punt; /* worker -> slow path: struct rte_mbuf * (mbuf->port says where from) */
+	struct rte_ring
+		*tx; /* slow path -> worker: struct rte_mbuf * to send on mbuf->port as they are */
 	struct rte_mempool *event_pool;
-	int wake_fd;                /* eventfd: written after the worker put something on reply, event or punt; -1 in tests */
+	int wake_fd; /* eventfd: written after the worker put something on reply, event or punt; -1 in tests */
 	bool tx_checksum_offload[DP_PORT_MAX]; /* by DPDK port: UDP checksum offload may be used */
 };
 
