@@ -10,15 +10,17 @@
 
 /* Fresh branch, with the shard's number inside. out has SIP_BRANCH_LEN bytes, NUL-terminated. */
 void sip_branch(uint32_t shard, char out[SIP_BRANCH_LEN]);
+/* The shard inside a branch of ours; UINT32_MAX for anybody else's. */
+uint32_t sip_branch_shard(struct str branch);
 void sip_request_line(struct buf *b, struct str method, struct str ruri);
 void sip_status_line(struct buf *b, uint16_t status, struct str reason); /* empty reason: the standard phrase */
 const char *sip_reason(uint16_t status);
 /* "Name: value\r\n" */
 void sip_put(struct buf *b, enum sip_hdr_id id, struct str value);
 void sip_put_u64(struct buf *b, enum sip_hdr_id id, uint64_t value);
-/* Via of ours: "SIP/2.0/UDP host:port;rport;branch=..." where host is the flow's advertised address. */
+/* The line of our Via: "Via: SIP/2.0/UDP host:port;rport;branch=...\r\n" where host is the flow's advertised address. */
 void sip_put_via(struct buf *b, const struct sip_flow *flow, struct str branch);
-/* "<sip:user@host:port;transport=tcp>" of ours; user may be empty. */
+/* The line of our Contact: "Contact: <sip:user@host:port;transport=tcp>\r\n"; user may be empty; no transport for UDP. */
 void sip_put_contact(struct buf *b, const struct sip_flow *flow, struct str user);
 /* Our host:port as the flow's interface advertises it (conf advertise), brackets for IPv6. */
 void sip_put_hostport(struct buf *b, const struct sip_flow *flow);
@@ -33,7 +35,8 @@ void sip_put_body(struct buf *b, struct str content_type, struct str body);
 void sip_build_response(struct buf *b, struct sip_msg *request, uint16_t status, struct str reason, struct str to_tag, struct str extra);
 /* The answer to a message that sip_scan() refused, from what could be salvaged. */
 void sip_build_fault(struct buf *b, struct sip_msg *salvaged, const struct sip_fault *fault);
-/* Where responses to this request go: RFC 3261 18.2.2 and 3581 (the flow it came on; for UDP without rport the Via's port). */
+/* Where responses to this request go: RFC 3261 18.2.2 and 3581 (the flow it came on; for UDP without rport the Via's port, unless the realm's `nat`
+ * says that the sender sits behind a NAT: then the packet's port). maddr is ignored: a sender does not choose our destinations. */
 struct sip_flow sip_response_flow(struct sip_msg *request);
 
 #endif

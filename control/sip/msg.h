@@ -35,7 +35,7 @@ enum sip_method {
 };
 
 struct sip_param {
-	struct str name, value; /* value unquoted as on the wire; empty with has_value false for ";lr" */
+	struct str name, value; /* value without its quotes, else as on the wire; empty with has_value false for ";lr" */
 	bool has_value;
 };
 struct sip_params {
@@ -47,7 +47,7 @@ enum sip_scheme { SIP_URI_OTHER, SIP_URI_SIP, SIP_URI_SIPS, SIP_URI_TEL };
 struct sip_uri {
 	struct str raw;
 	enum sip_scheme scheme;
-	struct str user;      /* byte-identical, escapes kept; for tel the number with its parameters */
+	struct str user;      /* byte-identical, escapes kept; for tel the number with its parameters, which are in params too */
 	struct str password;
 	struct str host;      /* without brackets */
 	struct addr addr;     /* set when host is an IP literal (port included, 0 when none) */
@@ -100,6 +100,8 @@ struct sip_msg {
 		struct sip_via *via;
 		struct sip_cseq *cseq;
 		struct sip_uri *ruri;
+		struct sip_nameaddr *contacts, *record_routes, *routes;
+		size_t n_contacts, n_record_routes, n_routes;
 	} parsed;
 };
 
@@ -111,9 +113,15 @@ struct sip_fault {
 };
 
 /* Scans data (which is unfolded in place: it must be writable). Limits, mandatory headers (Via From To Call-ID CSeq), exactly one
- * Content-Length where there is one, CSeq number and method, SIP/2.0, no NUL, no bare CR or LF. On ERR_SYNTAX or ERR_LIMIT *fault says what to answer and
- * *m holds what could be salvaged (for sip_build_fault()). */
+ * Content-Length where there is one, CSeq number and method, SIP/2.0, no NUL, no bare CR or LF. Bytes behind Content-Length are
+ * cut (a datagram with two messages). On ERR_SYNTAX or ERR_LIMIT *fault says what to answer and *m holds what could be
+ * salvaged (for sip_build_fault()). Does not touch m->flow and m->received_ms, which the caller may fill before or after;
+ * datagrams over SIP_MSG_MAX_UDP are the caller's to drop. */
 int sip_scan(char *data, size_t len, struct arena *arena, struct sip_msg *m, struct sip_fault *fault) MUST_CHECK;
+/* Parses what every message is judged by (Via, From, To, Request-URI, and where there are any Contact, Record-Route and Route; one Contact at
+ * most outside REGISTER and redirections), so that nothing malformed reaches the layers above. Call it after sip_scan(); faults
+ * as there. ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM (status 500, or 0). */
+int sip_msg_check(struct sip_msg *m, struct sip_fault *fault) MUST_CHECK;
 
 /* Value of the first header of a kind; .p NULL when absent. */
 struct str sip_msg_hdr(const struct sip_msg *m, enum sip_hdr_id id);
@@ -139,8 +147,9 @@ int sip_msg_ruri(struct sip_msg *m, const struct sip_uri **out) MUST_CHECK;
 /* All Contacts (at most SIP_CONTACT_MAX) / Record-Routes (in wire order). */
 int sip_msg_contacts(struct sip_msg *m, struct sip_nameaddr **out, size_t *n) MUST_CHECK;
 int sip_msg_record_routes(struct sip_msg *m, struct sip_nameaddr **out, size_t *n) MUST_CHECK;
+int sip_msg_routes(struct sip_msg *m, struct sip_nameaddr **out, size_t *n) MUST_CHECK; /* Route, at most SIP_ROUTE_MAX */
 
-/* One value, not remembered. */
+/* One value, not remembered. The views point into s, which must live as long as the result, and into the arena. ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
 int sip_parse_uri(struct str s, struct arena *a, struct sip_uri *out) MUST_CHECK;
 int sip_parse_nameaddr(struct str s, struct arena *a, struct sip_nameaddr *out) MUST_CHECK;
 int sip_parse_via(struct str s, struct arena *a, struct sip_via *out) MUST_CHECK;
@@ -150,8 +159,9 @@ struct str sip_nameaddr_tag(const struct sip_nameaddr *na);
 /* RFC 3261 19.1.4 equality, for contacts. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
-/* Stream framing (RFC 3261 18.3): how many bytes the first message of data has, given all bytes so far. *skip gets the length of leading CRLFs
- * (keepalives, RFC 5626: *ping true when a double CRLF stands there). 0 in *len: not complete yet. ERR_SYNTAX or ERR_LIMIT: framing is lost. */
+/* Stream framing (RFC 3261 18.3): how many bytes the first message of data has (behind *skip), given all bytes so far. *skip gets the length of leading
+ * CRLFs (keepalives, RFC 5626: *ping true when a double CRLF stands there). 0 in *len: not complete yet. ERR_SYNTAX or ERR_LIMIT: framing is
+ * lost; *len then holds how many bytes are worth a sip_scan() for an answer before the stream is closed (0: none). */
 int sip_frame(const char *data, size_t n, size_t *skip, size_t *len, bool *ping) MUST_CHECK;
 
 #endif
