@@ -1,6 +1,26 @@
 /* Rules about calls: the registrar, trunks and their peers, routing. See check.c. */
 #include "conf/check.h"
 
+static void check_registrar_realms(struct loader *l, const struct conf_registrar *r,
+				   const struct node *n)
+{
+	const struct node *at;
+
+	for (size_t i = 0; i < r->n_realm; i++) {
+		at = check_nth(n, i);
+		if (!r->realm[i])
+			continue;
+		if (r->realm[i]->trust == CONF_TRUST_PEERS_ONLY)
+			conf_fail(l, at,
+				  "realm '%.*s' trusts peers only, phones cannot register there",
+				  NODE_CUT(r->realm[i]->name));
+		for (size_t j = 0; j < i; j++)
+			if (r->realm[i] == r->realm[j])
+				conf_fail(l, at, "realm '%.*s' stands here twice",
+					  NODE_CUT(r->realm[i]->name));
+	}
+}
+
 static void check_registrar(struct loader *l)
 {
 	const struct conf_registrar *r = &l->c->registrar;
@@ -8,10 +28,7 @@ static void check_registrar(struct loader *l)
 
 	if (!r->enabled || n->kind != NODE_MAP)
 		return;
-	if (r->realm && r->realm->trust == CONF_TRUST_PEERS_ONLY)
-		conf_fail(l, check_in(n, "realm"),
-			  "realm '%.*s' trusts peers only, phones cannot register there",
-			  NODE_CUT(r->realm->name));
+	check_registrar_realms(l, r, check_in(n, "realm"));
 	if (!node_get(n, "users"))
 		conf_warn(l, n, "the registrar has no users, nobody can register");
 }

@@ -115,8 +115,9 @@ struct conf_user {
 };
 
 struct conf_registrar {
-	bool enabled; /* the section is there */
-	struct conf_realm *realm;
+	bool enabled;              /* the section is there */
+	struct conf_realm **realm; /* where phones may register; at least one, no two alike */
+	size_t n_realm;
 	struct str *domain; /* none: every domain is ours */
 	size_t n_domain;
 	struct conf_user *user; /* sorted by name */

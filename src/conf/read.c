@@ -474,6 +474,23 @@ static bool read_ref(struct loader *l, const struct conf_row *row, const struct 
 	return !l->nomem;
 }
 
+static bool read_refs(struct loader *l, const struct conf_row *row, const struct node *n, void *at)
+{
+	void ***out = at, **slot;
+	bool ok = true;
+	size_t i = 0;
+
+	if (no_items(l, row, n))
+		return false;
+	slot = conf_alloc(l, count_items(n) * sizeof(*slot));
+	if (!slot)
+		return false;
+	for (const struct node *k = first_item(n); k; k = next_item(n, k), i++)
+		ok = read_ref(l, row, k, &slot[i]) && ok;
+	*out = slot;
+	return ok;
+}
+
 static bool read_password_from(struct loader *l, const struct node *n, struct conf_user *u)
 {
 	const struct node *from = n->first;
@@ -621,6 +638,7 @@ static const struct {
 	[CONF_PCI] = {"PCI address", "", read_pci},
 	[CONF_VDEV] = {"EAL device", "", read_vdev},
 	[CONF_REF] = {"name", "", read_ref},
+	[CONF_REFS] = {"name, one or a list", "", read_refs},
 	[CONF_IF_PORT] = {"name or `auto`", "", read_ref},
 	[CONF_PASSWORD] = {"secret", "", read_password},
 	[CONF_PEER_URI] = {"SIP URI", "", read_peer_uri},

@@ -152,7 +152,7 @@ const struct conf_row schema[] = {
 	LATER("nat.outbound", BOOL, "Outbound (RFC 5626)."),
 
 	ROW("registrar", SECTION, "Where phones register.", .count = offsetof(struct conf, registrar.enabled)),
-	ROW("registrar.realm", REF, "Realm of the phones.", IN(conf, registrar.realm), TO(REALM), MUST),
+	ROW("registrar.realm", REFS, "Realms of the phones.", .at = offsetof(struct conf, registrar.realm), .count = offsetof(struct conf, registrar.n_realm), .size = sizeof(struct conf_realm *), TO(REALM), MUST),
 	ROW("registrar.mode", CHOICE, "Whether we keep the registrations or a server behind us.", NOWHERE, CHOICE_OF(modes), DEF("local"), ONLY("local")),
 	ROW("registrar.domains", STRINGS, "Domains that are ours; left out: every domain.", MANY(conf, registrar.domain, registrar.n_domain, str), RELOAD),
 	ROW("registrar.users", NAMED, "Users and their passwords.", MANY(conf, registrar.user, registrar.n_user, conf_user), RELOAD),

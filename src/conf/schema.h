@@ -34,6 +34,7 @@ enum conf_type {
 	CONF_PCI,      /* struct str */
 	CONF_VDEV,     /* struct str */
 	CONF_REF,      /* pointer to a named thing of the row's kind */
+	CONF_REFS,     /* one or a list: an array of such pointers, count */
 	CONF_IF_PORT,  /* the same for ports, or `auto` */
 	CONF_PASSWORD, /* struct conf_user: {file}, {env} or the password itself */
 	CONF_PEER_URI, /* struct conf_peer */

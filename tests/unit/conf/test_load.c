@@ -248,6 +248,59 @@ static void systemds_folders_replace_the_defaults_only(void **state)
 	unsetenv("STATE_DIRECTORY");
 }
 
+static void a_registrar_may_serve_several_realms(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"interfaces:\n"
+		"  a: {port: auto, address: 192.0.2.2/24, sip_address: 192.0.2.1}\n"
+		"media_pools: {a: {interface: a, ports: 20000-20999}}\n"
+		"realms:\n"
+		"  in: {interface: a, media_pool: a}\n"
+		"  out: {interface: a, media_pool: a}\n"
+		"  trunks: {interface: a, media_pool: a, trust: peers_only}\n"
+		"listeners:\n"
+		"  in: {realm: in, on: [udp:5060]}\n"
+		"  out: {realm: out, on: [udp:5061]}\n"
+		"  trunks: {realm: trunks, on: [udp:5062]}\n"
+		"trunks: {t: {realm: trunks, peers: [{uri: \"sip:192.0.2.9\"}]}}\n"
+		"registrar: {realm: %s, users: {alice: {env: REG_TEST_PW}}}\n";
+	static const struct {
+		const char *realm, *error; /* NULL: it loads */
+	} row[] = {
+		{"in", NULL},
+		{"[in, out]", NULL},
+		{"[in, in]", "realm 'in' stands here twice"},
+		{"[]", "realm: the list is empty"},
+		{"[in, trunks]", "realm 'trunks' trusts peers only, phones cannot register there"},
+		{"[in, uot]", "no realm named 'uot'; did you mean 'out' (line 7)"},
+	};
+	struct conf_errors e;
+	char file[1024];
+	struct conf *c;
+
+	(void)state;
+	setenv("REG_TEST_PW", "x", 1);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		snprintf(file, sizeof(file), text, row[i].realm);
+		conf_errors_init(&e);
+		c = NULL;
+		if (row[i].error) {
+			assert_int_equal(conf_load_text("x.yaml", str_c(file), &c, &e), ERR_SYNTAX);
+			assert_int_equal(e.n_fatal, 1);
+			assert_true(str_eq(e.error[0].text, str_c(row[i].error)));
+		} else {
+			assert_int_equal(conf_load_text("x.yaml", str_c(file), &c, &e), 0);
+			assert_int_equal(c->registrar.n_realm, i + 1);
+			assert_true(
+				str_eq(c->registrar.realm[i]->name, i ? STR("out") : STR("in")));
+		}
+		conf_free(c);
+		conf_errors_free(&e);
+	}
+	unsetenv("REG_TEST_PW");
+}
+
 static void a_descriptor_is_read_from_its_start_each_time(void **state)
 {
 	int fd = memfd_create("conf", MFD_CLOEXEC);
@@ -327,6 +380,7 @@ int main(void)
 		cmocka_unit_test(the_shipped_default),
 		cmocka_unit_test(paths_and_secrets_start_at_the_files_folder),
 		cmocka_unit_test(systemds_folders_replace_the_defaults_only),
+		cmocka_unit_test(a_registrar_may_serve_several_realms),
 		cmocka_unit_test(a_descriptor_is_read_from_its_start_each_time),
 		cmocka_unit_test(auto_ports_step_aside),
 		cmocka_unit_test(every_allocation_may_fail),
