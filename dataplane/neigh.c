@@ -18,6 +18,7 @@ struct entry {
 	uint16_t port;
 	uint8_t mac[6];
 	bool used, wanted, has_mac;
+	bool demanded;  /* neigh_resolve() named it since the last round of questions */
 	bool doubt;     /* two MACs claim it: ask everybody */
 	uint8_t tries;  /* questions sent since the last answer; 0: none is open */
 	uint8_t rounds; /* of NEIGH_TRIES without an answer */
@@ -56,7 +57,7 @@ void neigh_destroy(struct neigh *n)
 
 void neigh_send(struct neigh *n, uint16_t port, const uint8_t *frame, size_t len)
 {
-	n->ops.send(n->ops.ctx, port, frame, len);
+	n->ops.send(n->ops.send_ctx, port, frame, len);
 }
 
 const struct dp_local *neigh_local(const struct neigh *n, uint16_t port, const struct addr *ip)
@@ -119,7 +120,13 @@ static struct entry *entry_find(struct neigh *n, uint16_t port, const struct add
 	return NULL;
 }
 
-/* A free place; for a wanted entry also that of the oldest one that nobody asked for. */
+/* Unanswered, and not being asked: the worker will name it again if it still has something to send. */
+static bool is_failed(const struct entry *e)
+{
+	return !e->has_mac && e->tries == 0;
+}
+
+/* A free place; for a wanted entry also that of one that nobody asked for, or that nobody answers for. */
 static struct entry *entry_new(struct neigh *n, uint16_t port, const struct addr *ip, bool wanted)
 {
 	struct entry *found = NULL;
@@ -131,7 +138,7 @@ static struct entry *entry_new(struct neigh *n, uint16_t port, const struct addr
 			found = e;
 			break;
 		}
-		if (wanted && !e->wanted && (!found || e->due_ms < found->due_ms))
+		if (wanted && (!e->wanted || is_failed(e)) && (!found || e->due_ms < found->due_ms))
 			found = e;
 	}
 	if ((!found || found->used) && n->n_used < NEIGH_MAX)
@@ -176,6 +183,7 @@ static void entry_give_up_round(struct neigh *n, struct entry *e, uint64_t now_m
 	else
 		e->rounds++;
 	e->tries = 0;
+	e->demanded = false;
 	entry_due(n, e, now_ms + wait);
 	log_limited(LOG_INFO, "neigh", "no_answer", KV_A("ip", &e->ip), KV_U("port", e->port));
 }
@@ -220,9 +228,10 @@ void neigh_resolve(struct neigh *n, uint16_t port, const struct addr *ip, uint64
 		e->wanted = true;
 		entry_due(n, e, now_ms + NEIGH_FRESH_MS);
 	}
+	e->demanded = true;
 	if (e->has_mac)
 		entry_tell(n, e);
-	else
+	else if (e->rounds == 0)
 		entry_ask_soon(n, e, now_ms);
 }
 
@@ -270,7 +279,7 @@ void neigh_announce(struct neigh *n)
 
 static void entry_tick(struct neigh *n, struct entry *e, uint64_t now_ms)
 {
-	if (!e->wanted)
+	if (!e->wanted || (is_failed(e) && !e->demanded))
 		e->used = false;
 	else if (e->tries < NEIGH_TRIES)
 		entry_ask(n, e, now_ms);

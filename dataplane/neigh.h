@@ -15,7 +15,7 @@
 #define NEIGH_PINGS_PER_S 100
 
 struct neigh_ops {
-	void *ctx;
+	void *send_ctx, *ctx; /* for send, for learned */
 	/* Sends a whole Ethernet frame; it may be lost. */
 	void (*send)(void *ctx, uint16_t port, const uint8_t *frame, size_t len);
 	/* The next hop ip on port has mac: after neigh_resolve(), and again whenever it changes. */

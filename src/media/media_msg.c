@@ -198,8 +198,12 @@ static int check_fault(const struct media_msg *m)
 	return memchr(m->fault.text, 0, sizeof m->fault.text) ? 0 : ERR_RANGE;
 }
 
-static int check_id(const struct row *row, uint32_t id)
+static int check_id(const struct row *row, const struct media_head *head)
 {
+	const uint32_t id = head->id;
+
+	if (head->status) /* an answer to a request that was wrong, perhaps for its id */
+		return 0;
 	switch ((enum id_rule)row->id_rule) {
 	case ID_ANY:
 		return 0;
@@ -255,6 +259,6 @@ int media_msg_check(const struct media_msg *m, size_t len)
 		return ERR_SYNTAX;
 	err = check_head(&m->head);
 	if (!err)
-		err = check_id(row, m->head.id);
+		err = check_id(row, &m->head);
 	return err ? err : row->check(m);
 }

@@ -308,6 +308,9 @@ static void an_error_reply_needs_no_body(void **state)
 		m.head = (struct media_head){.version = MEDIA_VERSION, .type = (uint16_t)types[i]};
 		m.head.status = ERR_NOENT;
 		assert_int_equal(check(&m), 0);
+		m.head.status = ERR_RANGE;
+		m.head.id = MEDIA_ID_MAX + 5; /* what was out of range */
+		assert_int_equal(check(&m), 0);
 	}
 }
 
