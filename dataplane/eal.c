@@ -412,6 +412,16 @@ int eal_start(const struct conf *conf, struct buf *why)
 	open_log();
 	if (rte_eal_init(a.n, a.v) >= 0)
 		return 0;
+	for (size_t i = 0; i < conf->dataplane.n_port; i++) {
+		struct eal_device d;
+
+		if (!eal_device(&conf->dataplane.port[i], i, &d) &&
+		    str_find_str(str_c(last_complaint), str_c(d.name)) >= 0) {
+			buf_printf(why,
+				   "dataplane.ports.%.*s: ", STR_FMT(conf->dataplane.port[i].name));
+			break;
+		}
+	}
 	buf_printf(why, "DPDK does not start: %s (%s)",
 		   last_complaint[0] ? last_complaint : "no reason given", rte_strerror(rte_errno));
 	remove_files();
