@@ -6,8 +6,9 @@
  * nothing of our addresses. Other ports ask the driver for all multicast. */
 #include "port.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/socket.h>
@@ -18,10 +19,6 @@
 
 #include "base/log.h"
 #include "tap.h"
-
-#ifndef PACKET_IGNORE_OUTGOING
-#define PACKET_IGNORE_OUTGOING 23
-#endif
 
 #define RX_DESC         1024
 #define TX_DESC         1024
@@ -128,15 +125,22 @@ static int port_open(struct port *port, struct rte_mempool *pool, struct buf *wh
 	return 0;
 }
 
-/* net_af_packet's socket sees what the kernel itself sends on the interface (its SIP, its ARP) as if it had arrived. The
+/* net_af_packet's socket sees what the kernel itself sends on the interface (its SIP, its ARP) as if it had arrived; a
+ * filter takes that away (PACKET_IGNORE_OUTGOING has no effect on a socket that is in a fanout group, as the driver's is). The
  * driver does not hand the socket out, so it is found among our descriptors: at this moment only drivers have any. */
 static void ignore_outgoing(void)
 {
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
-		const int on = 1;
 		int domain = 0;
 		socklen_t len = sizeof domain;
 		uint32_t fd;
@@ -145,8 +149,8 @@ static void ignore_outgoing(void)
 		    getsockopt((int)fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
 		    domain != AF_PACKET)
 			continue;
-		if (setsockopt((int)fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on))
-			log_warn("port", "outgoing_seen", KV_U("fd", fd));
+		if (setsockopt((int)fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program))
+			log_warn("port", "outgoing_seen", KV_I("errno", errno));
 	}
 	if (dir)
 		closedir(dir);
