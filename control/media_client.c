@@ -1,0 +1,761 @@
+/* Control's end of the seam to the dataplane: who holds which port and endpoint, and the channel over which it is said.
+ *
+ * For the call layer and the admin API, on the shard's loop and thread. The link goes DOWN -> HELLO -> (DUMP, the first time)
+ * -> RESEND -> UP, and from anywhere back to DOWN, where it is tried again each 100 ms. What the dataplane should hold is
+ * in media_slots.c; sending is walking its list of what is out of date, so nothing is lost and nothing piles up while the
+ * dataplane is away. Replies come in the order of requests (media_msg.h), so a ring of what was sent tells what each
+ * one answers. A link that fails while somebody calls us is only marked; the loop takes it down, so upcalls
+ * never come from inside a call. */
+#include "media_client.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hmap.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "media/media_chan.h"
+#include "media_ports.h"
+#include "media_slots.h"
+
+enum {
+	RETRY_MS = 100,
+	ANSWER_MS = 5000,    /* HELLO and each part of DUMP */
+	SENT_MAX = 1024,     /* requests that may wait for replies */
+	ASK_MAX = 4096,      /* questions, sent or not */
+	READ_MAX = 256,      /* messages before the loop gets its turn */
+	PATH_MAX_BYTES = 108 /* of a Unix socket's address */
+};
+
+/* Epochs count quarters of a second since 2025, which is enough for 34 years of starts that are not in one. */
+#define EPOCH_BASE_MS 1735689600000U
+#define EPOCH_STEP_MS 250U
+
+enum link_state { LINK_DOWN, LINK_HELLO, LINK_DUMP, LINK_RESEND, LINK_UP };
+
+/* A question of the user's. One of stat and totals is set. */
+struct ask {
+	struct ask *next;
+	uint32_t id;
+	media_stat_fn stat;
+	media_totals_fn totals;
+	void *ctx;
+};
+
+struct ask_list {
+	struct ask *head, *tail;
+};
+
+struct sent {
+	uint32_t serial, id;
+	uint16_t type;
+	struct ask *ask;
+};
+
+/* A connection; outlives its client until libuv has closed it. */
+struct link {
+	uv_poll_t poll;
+	int fd;
+	bool writing;
+	struct media_client *m;
+};
+
+struct media_client {
+	struct media_client_conf c;
+	char path[PATH_MAX_BYTES];
+	uint32_t epoch, serial;
+	enum link_state state;
+	struct link *link; /* NULL while DOWN */
+	struct timer
+		timer; /* DOWN: next attempt; HELLO, DUMP: patience; else: a failed link's end */
+	struct timer sweep;
+	bool known; /* the first DUMP is complete */
+	bool sweep_due;
+	uint32_t endpoints_max;
+	struct media_slots slots;
+	struct media_ports *ports; /* two per pool: IPv4, IPv6 */
+	size_t n_ports;
+	struct sent sent[SENT_MAX]; /* ring */
+	uint32_t sent_head, n_sent;
+	struct ask_list asks; /* not sent yet */
+	uint32_t n_ask;       /* those and the sent ones */
+};
+
+static uint64_t now_ms(const struct media_client *m)
+{
+	return m->c.wheel->now_ms;
+}
+
+static void ask_append(struct ask_list *l, struct ask *a)
+{
+	a->next = NULL;
+	if (l->tail)
+		l->tail->next = a;
+	else
+		l->head = a;
+	l->tail = a;
+}
+
+static struct ask *ask_take(struct ask_list *l)
+{
+	struct ask *a = l->head;
+
+	if (a)
+		l->head = a->next;
+	if (!l->head)
+		l->tail = NULL;
+	return a;
+}
+
+/* The one upcall of a question. m may be NULL: a client that is being destroyed. */
+static void ask_answer(struct ask *a, const struct media_stat *stat,
+		       const struct media_totals *totals)
+{
+	struct ask q = *a;
+
+	mem_free(a);
+	if (q.stat)
+		q.stat(q.ctx, q.id, stat);
+	else
+		q.totals(q.ctx, totals);
+}
+
+/* ---- sending ---- */
+
+static void link_poll(struct link *l, bool writing);
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static int msg_send(struct media_client *m, struct media_msg *msg, uint16_t type, uint32_t id,
+		    struct ask *ask)
+{
+	int err;
+
+	msg->head = (struct media_head){
+		.serial = m->serial + 1,
+		.version = MEDIA_VERSION,
+		.type = type,
+		.epoch = m->epoch,
+		.id = id,
+	};
+	err = media_chan_send(m->link->fd, msg);
+	if (err)
+		return err;
+	m->serial = msg->head.serial == UINT32_MAX ? 0 : msg->head.serial; /* 0 is for events */
+	m->sent[(m->sent_head + m->n_sent) % SENT_MAX] = (struct sent){
+		.serial = msg->head.serial,
+		.id = id,
+		.type = type,
+		.ask = ask,
+	};
+	m->n_sent++;
+	return 0;
+}
+
+static int send_slot(struct media_client *m, uint32_t id)
+{
+	const struct media_slot *slot = media_slots_get(&m->slots, id);
+	struct media_msg msg = {0};
+
+	if (slot->state == SLOT_DYING)
+		return msg_send(m, &msg, MEDIA_ENDPOINT_DEL, id, NULL);
+	msg.spec = *slot->spec;
+	return msg_send(m, &msg, MEDIA_ENDPOINT_SET, id, NULL);
+}
+
+/* The next thing that has to be said. ERR_NOENT when there is none. */
+static int send_next(struct media_client *m)
+{
+	struct media_msg msg = {0};
+	struct ask *ask;
+	uint32_t id = media_slots_todo(&m->slots);
+	int err;
+
+	if (id != MEDIA_NONE) {
+		err = send_slot(m, id);
+		if (err)
+			media_slots_todo_again(&m->slots, id);
+		return err;
+	}
+	ask = m->asks.head;
+	if (!ask)
+		return ERR_NOENT;
+	err = msg_send(m, &msg, MEDIA_STATS, ask->id, ask);
+	if (!err)
+		(void)ask_take(&m->asks);
+	return err;
+}
+
+/* Says what there is to say until the socket or the ring is full. No upcalls. */
+static void flush(struct media_client *m)
+{
+	int err = 0;
+
+	if (m->state < LINK_RESEND || timer_running(&m->timer))
+		return;
+	while (!err && m->n_sent < SENT_MAX)
+		err = send_next(m);
+	if (err && err != ERR_NOENT && err != ERR_AGAIN) {
+		timer_start(m->c.wheel, &m->timer, now_ms(m));
+		return;
+	}
+	link_poll(m->link, err == ERR_AGAIN);
+}
+
+/* ---- the link ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+	mem_free(handle->data);
+}
+
+static void link_close(struct media_client *m)
+{
+	struct link *l = m->link;
+
+	if (!l)
+		return;
+	m->link = NULL;
+	l->m = NULL;
+	(void)uv_poll_stop(&l->poll);
+	uv_close((uv_handle_t *)&l->poll, on_closed);
+	close(l->fd);
+}
+
+static void link_poll(struct link *l, bool writing)
+{
+	if (l->writing == writing)
+		return;
+	l->writing = writing;
+	(void)uv_poll_start(&l->poll, UV_READABLE | (writing ? UV_WRITABLE : 0), on_poll);
+}
+
+/* Nobody answers for what is being deleted: a link that was lost has been tried again, in vain. */
+static void report_dying(struct media_client *m)
+{
+	for (uint32_t id = m->slots.dying.head; id != MEDIA_NONE;
+	     id = m->slots.slot[id].held.next) {
+		uint64_t call_id = m->slots.slot[id].spec->call_id;
+
+		if (m->slots.slot[id].reported)
+			continue;
+		m->slots.slot[id].reported = true;
+		if (m->c.user->final_stat)
+			m->c.user->final_stat(m->c.ctx, call_id, id, NULL);
+	}
+}
+
+/* Every question, sent first, without an answer. */
+static void asks_drop(struct media_client *m)
+{
+	struct ask_list all = {0};
+	struct ask *a;
+
+	for (; m->n_sent; m->n_sent--) {
+		a = m->sent[m->sent_head].ask;
+		if (a)
+			ask_append(&all, a);
+		m->sent_head = (m->sent_head + 1) % SENT_MAX;
+	}
+	while ((a = ask_take(&m->asks)) != NULL)
+		ask_append(&all, a);
+	m->n_ask = 0;
+	while ((a = ask_take(&all)) != NULL)
+		ask_answer(a, NULL, NULL);
+}
+
+static void link_lost(struct media_client *m, const char *why)
+{
+	enum link_state was = m->state;
+
+	log_limited(LOG_WARN, "media", "link_lost", KV_C("why", why), KV_C("path", m->path));
+	link_close(m);
+	m->state = LINK_DOWN;
+	timer_start(m->c.wheel, &m->timer, now_ms(m) + RETRY_MS);
+	if (was == LINK_UP && m->c.user->link)
+		m->c.user->link(m->c.ctx, false);
+	asks_drop(m);
+	if (was < LINK_RESEND)
+		report_dying(m);
+}
+
+static int link_open(struct media_client *m)
+{
+	struct media_msg msg = {0};
+	struct link *l;
+	int fd = media_chan_connect(m->path);
+
+	if (fd < 0)
+		return fd;
+	l = mem_alloc(sizeof(*l));
+	if (!l || uv_poll_init(m->c.loop, &l->poll, fd)) {
+		mem_free(l);
+		close(fd);
+		return ERR_NOMEM;
+	}
+	l->fd = fd;
+	l->m = m;
+	l->poll.data = l;
+	m->link = l;
+	if (uv_poll_start(&l->poll, UV_READABLE, on_poll) ||
+	    msg_send(m, &msg, MEDIA_HELLO, MEDIA_NONE, NULL)) {
+		link_close(m);
+		return ERR_IO;
+	}
+	m->state = LINK_HELLO;
+	return 0;
+}
+
+static void on_timer(struct timer *t, uint64_t now)
+{
+	struct media_client *m = container_of(t, struct media_client, timer);
+
+	(void)now;
+	if (m->state == LINK_HELLO || m->state == LINK_DUMP) {
+		link_lost(m, "no answer");
+		return;
+	}
+	if (m->state != LINK_DOWN) {
+		link_lost(m, "cannot send");
+		return;
+	}
+	if (!link_open(m)) {
+		timer_start(m->c.wheel, t, now_ms(m) + ANSWER_MS);
+		return;
+	}
+	timer_start(m->c.wheel, t, now_ms(m) + RETRY_MS);
+	report_dying(m);
+}
+
+/* ---- orphans ---- */
+
+static struct media_ports *ports_with(struct media_client *m, const struct addr *local)
+{
+	for (size_t i = 0; i < m->n_ports; i++) {
+		if (addr_ip_eq(&m->ports[i].addr, local) &&
+		    media_ports_claim(&m->ports[i], local->port))
+			return &m->ports[i];
+	}
+	return NULL;
+}
+
+static int orphan_found(struct media_client *m, uint32_t id, const struct media_spec *spec)
+{
+	int err = media_slots_adopt(&m->slots, id, spec);
+	struct media_ports *p;
+
+	if (err)
+		return err == ERR_INUSE ? 0 : err; /* listed before the link broke */
+	p = ports_with(m, &spec->local);
+	if (p)
+		media_slots_get(&m->slots, id)->ports = (uint16_t)(p - m->ports);
+	return 0;
+}
+
+static void orphans_kill(struct media_client *m)
+{
+	m->sweep_due = false;
+	while (m->slots.orphans.head != MEDIA_NONE)
+		media_slots_kill(&m->slots, m->slots.orphans.head);
+	flush(m);
+}
+
+static void on_sweep(struct timer *t, uint64_t now)
+{
+	struct media_client *m = container_of(t, struct media_client, sweep);
+
+	(void)now;
+	m->sweep_due = true;
+	if (m->known)
+		orphans_kill(m);
+}
+
+/* ---- receiving ---- */
+
+static int classes_set(struct media_client *m, uint32_t workers)
+{
+	for (size_t i = 0; i < m->n_ports; i++) {
+		int err = addr_is_set(&m->ports[i].addr)
+				  ? media_ports_set_classes(&m->ports[i], workers)
+				  : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int on_hello(struct media_client *m, const struct media_msg *msg)
+{
+	struct media_msg dump = {0};
+	int err;
+
+	if (msg->head.status) {
+		/* Refused for an epoch that is not newer than one that it knows: a clock that went back. */
+		if (msg->head.epoch >= m->epoch && msg->head.epoch < UINT32_MAX)
+			m->epoch = msg->head.epoch + 1;
+		return msg->head.status;
+	}
+	err = classes_set(m, msg->hello.workers);
+	if (err)
+		return err;
+	m->endpoints_max = msg->hello.endpoints_max;
+	if (m->known) {
+		timer_stop(m->c.wheel, &m->timer);
+		media_slots_todo_all(&m->slots);
+		m->state = LINK_RESEND;
+		return 0;
+	}
+	timer_start(m->c.wheel, &m->timer, now_ms(m) + ANSWER_MS);
+	m->state = LINK_DUMP;
+	return msg_send(m, &dump, MEDIA_DUMP, 0, NULL);
+}
+
+static int on_dump(struct media_client *m, const struct media_msg *msg)
+{
+	if (msg->head.status)
+		return msg->head.status;
+	if (msg->head.id != MEDIA_NONE) {
+		timer_start(m->c.wheel, &m->timer, now_ms(m) + ANSWER_MS);
+		return orphan_found(m, msg->head.id, &msg->dump.spec);
+	}
+	timer_stop(m->c.wheel, &m->timer);
+	m->known = true;
+	m->state = LINK_RESEND;
+	if (m->sweep_due)
+		orphans_kill(m);
+	return 0;
+}
+
+static void on_deleted(struct media_client *m, const struct media_msg *msg, uint32_t id)
+{
+	struct media_slot *slot = media_slots_get(&m->slots, id);
+	uint64_t call_id = slot->spec->call_id;
+	uint16_t port = slot->spec->local.port;
+	bool reported = slot->reported;
+
+	assert(slot->state == SLOT_DYING);
+	if (slot->orphan && slot->ports != SLOT_NO_PORTS)
+		media_ports_release(&m->ports[slot->ports], port, now_ms(m));
+	media_slots_release(&m->slots, id);
+	if (!reported && m->c.user->final_stat)
+		m->c.user->final_stat(m->c.ctx, call_id, id, msg->head.status ? NULL : &msg->stat);
+}
+
+static void on_answer(struct media_client *m, const struct media_msg *msg, struct ask *a)
+{
+	bool ok = msg->head.status == 0;
+
+	m->n_ask--;
+	ask_answer(a, ok ? &msg->stat : NULL, ok ? &msg->totals : NULL);
+}
+
+static bool answers(const struct sent *s, const struct media_head *reply)
+{
+	bool any_id = s->type == MEDIA_HELLO || s->type == MEDIA_DUMP;
+
+	return s->serial == reply->serial && (s->type | MEDIA_REPLY) == reply->type &&
+	       (any_id || s->id == reply->id);
+}
+
+/* Errors take the link down. */
+static int on_reply(struct media_client *m, const struct media_msg *msg)
+{
+	struct sent s = m->sent[m->sent_head];
+
+	if (m->n_sent == 0 || !answers(&s, &msg->head))
+		return ERR_STATE;
+	if (s.type != MEDIA_DUMP || msg->head.id == MEDIA_NONE || msg->head.status) {
+		m->sent_head = (m->sent_head + 1) % SENT_MAX;
+		m->n_sent--;
+	}
+	switch ((enum media_type)s.type) {
+	case MEDIA_HELLO:
+		return on_hello(m, msg);
+	case MEDIA_DUMP:
+		return on_dump(m, msg);
+	case MEDIA_ENDPOINT_SET:
+		if (msg->head.status)
+			log_limited(LOG_ERROR, "media", "endpoint_refused", KV_U("id", s.id),
+				    KV_C("error", err_text(msg->head.status)));
+		return 0;
+	case MEDIA_ENDPOINT_DEL:
+		on_deleted(m, msg, s.id);
+		return 0;
+	case MEDIA_STATS:
+		on_answer(m, msg, s.ask);
+		return 0;
+	default:
+		return ERR_STATE;
+	}
+}
+
+static void on_event(struct media_client *m, const struct media_msg *msg)
+{
+	const struct media_client_user *u = m->c.user;
+	const struct media_slot *slot = media_slots_get(&m->slots, msg->head.id);
+
+	if (msg->head.type == MEDIA_EV_FAULT) {
+		log_limited(LOG_ERROR, "media", "fault", KV_U("id", msg->head.id),
+			    KV_C("text", msg->fault.text));
+		return;
+	}
+	if (!slot || slot->state != SLOT_LIVE)
+		return;
+	if (msg->head.type == MEDIA_EV_LATCHED && u->latched)
+		u->latched(m->c.ctx, slot->spec->call_id, msg->head.id, &msg->stat);
+	else if (msg->head.type == MEDIA_EV_TIMEOUT && u->timeout)
+		u->timeout(m->c.ctx, slot->spec->call_id, msg->head.id, &msg->stat);
+}
+
+/* All that is there, in portions. ERR_AGAIN when nothing is left, 0 when the loop should come back. */
+static int read_some(struct media_client *m)
+{
+	for (int i = 0; i < READ_MAX; i++) {
+		struct media_msg msg;
+		int err = media_chan_recv(m->link->fd, &msg);
+
+		if (err)
+			return err;
+		if (msg.head.type & MEDIA_REPLY)
+			err = on_reply(m, &msg);
+		else
+			on_event(m, &msg);
+		if (err)
+			return err == ERR_AGAIN ? ERR_IO : err;
+	}
+	return 0;
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+	struct link *l = handle->data;
+	struct media_client *m = l->m;
+	int err = status < 0 ? ERR_IO : 0;
+
+	if (!err && (events & UV_READABLE))
+		err = read_some(m);
+	if (err && err != ERR_AGAIN) {
+		link_lost(m, err_text(err));
+		return;
+	}
+	flush(m);
+	if (m->state != LINK_RESEND || m->slots.todo.head != MEDIA_NONE)
+		return;
+	m->state = LINK_UP;
+	log_info("media", "link_up", KV_U("endpoints", m->slots.used), KV_U("epoch", m->epoch));
+	if (m->c.user->link)
+		m->c.user->link(m->c.ctx, true);
+}
+
+/* ---- life ---- */
+
+static int ports_create(struct media_client *m)
+{
+	const struct conf *conf = m->c.conf;
+
+	m->ports = mem_alloc(2 * conf->n_media_pool * sizeof(*m->ports));
+	if (!m->ports)
+		return ERR_NOMEM;
+	m->n_ports = 2 * conf->n_media_pool;
+	for (size_t i = 0; i < m->n_ports; i++) {
+		const struct conf_media_pool *pool = &conf->media_pool[i / 2];
+		uint8_t family = i % 2 ? ADDR_V6 : ADDR_V4;
+		size_t n = 0;
+		int err;
+
+		while (n < pool->interface->n_address &&
+		       pool->interface->address[n].family != family)
+			n++;
+		if (n == pool->interface->n_address)
+			continue;
+		err = media_ports_init(&m->ports[i], &pool->interface->address[n], pool->port_first,
+				       pool->port_last, pool->quarantine_ms);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int media_client_create(const struct media_client_conf *c, struct media_client **out)
+{
+	struct media_client *m = mem_alloc(sizeof(*m));
+	int err;
+
+	if (!m)
+		return ERR_NOMEM;
+	m->c = *c;
+	m->timer.fn = on_timer;
+	m->sweep.fn = on_sweep;
+	m->epoch = (uint32_t)((clock_wall_ms() - EPOCH_BASE_MS) / EPOCH_STEP_MS);
+	media_slots_init(&m->slots);
+	str_copy(m->path, sizeof(m->path), c->socket_path);
+	err = c->socket_path.len < sizeof(m->path) ? ports_create(m) : ERR_LIMIT;
+	if (err) {
+		media_client_destroy(m);
+		return err;
+	}
+	timer_start(c->wheel, &m->timer, c->wheel->now_ms);
+	*out = m;
+	return 0;
+}
+
+void media_client_destroy(struct media_client *m)
+{
+	if (!m)
+		return;
+	m->state = LINK_DOWN;
+	if (timer_running(&m->timer))
+		timer_stop(m->c.wheel, &m->timer);
+	if (timer_running(&m->sweep))
+		timer_stop(m->c.wheel, &m->sweep);
+	link_close(m);
+	asks_drop(m);
+	media_slots_free(&m->slots);
+	for (size_t i = 0; i < m->n_ports; i++)
+		media_ports_free(&m->ports[i]);
+	mem_free(m->ports);
+	mem_free(m);
+}
+
+bool media_client_up(const struct media_client *m)
+{
+	return m->state == LINK_UP;
+}
+
+void media_client_sweep_orphans(struct media_client *m, uint64_t grace_ms)
+{
+	timer_start(m->c.wheel, &m->sweep, now_ms(m) + grace_ms);
+}
+
+size_t media_client_orphans(const struct media_client *m)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < m->slots.n; i++)
+		n += m->slots.slot[i].state == SLOT_ORPHAN || m->slots.slot[i].orphan;
+	return n;
+}
+
+/* ---- ports and endpoints ---- */
+
+static struct media_ports *ports_of(const struct media_client *m,
+				    const struct conf_media_pool *pool, uint8_t family)
+{
+	size_t i = (size_t)(pool - m->c.conf->media_pool);
+
+	assert(i < m->c.conf->n_media_pool);
+	return &m->ports[2 * i + (family == ADDR_V6)];
+}
+
+int media_port_alloc(struct media_client *m, const struct conf_media_pool *pool,
+		     enum addr_family family, uint64_t call_id, uint64_t now, struct addr *out)
+{
+	struct media_ports *p = ports_of(m, pool, (uint8_t)family);
+	uint16_t port;
+	int err;
+
+	if (!addr_is_set(&p->addr))
+		return ERR_NOENT;
+	if (!m->known)
+		return ERR_AGAIN;
+	err = media_ports_take(p, hash_mix(call_id, 0), now, &port);
+	if (err)
+		return err;
+	*out = p->addr;
+	out->port = port;
+	return 0;
+}
+
+void media_port_free(struct media_client *m, const struct conf_media_pool *pool,
+		     const struct addr *a, uint64_t now)
+{
+	struct media_ports *p = ports_of(m, pool, a->family);
+
+	assert(addr_ip_eq(&p->addr, a));
+	media_ports_release(p, a->port, now);
+}
+
+size_t media_port_used(const struct media_client *m, const struct conf_media_pool *pool)
+{
+	return (size_t)ports_of(m, pool, ADDR_V4)->n_used + ports_of(m, pool, ADDR_V6)->n_used;
+}
+
+int media_endpoint_new(struct media_client *m, uint32_t *id)
+{
+	if (!m->known)
+		return ERR_AGAIN;
+	if (m->slots.used >= m->endpoints_max)
+		return ERR_FULL;
+	return media_slots_new(&m->slots, id);
+}
+
+static bool slot_settable(const struct media_slot *slot)
+{
+	return slot && (slot->state == SLOT_NEW || slot->state == SLOT_LIVE);
+}
+
+int media_endpoint_set(struct media_client *m, uint32_t id, const struct media_spec *spec)
+{
+	struct media_msg msg = {
+		.head = {.version = MEDIA_VERSION, .type = MEDIA_ENDPOINT_SET, .id = id}};
+	int err;
+
+	if (!slot_settable(media_slots_get(&m->slots, id)))
+		return ERR_NOENT;
+	msg.spec = *spec;
+	err = media_msg_check(&msg, media_msg_len(&msg.head));
+	if (err)
+		return err;
+	err = media_slots_set(&m->slots, id, spec);
+	if (err)
+		return err;
+	flush(m);
+	return 0;
+}
+
+void media_endpoint_del(struct media_client *m, uint32_t id)
+{
+	const struct media_slot *slot = media_slots_get(&m->slots, id);
+
+	if (!slot_settable(slot))
+		return;
+	if (slot->state == SLOT_NEW) {
+		media_slots_release(&m->slots, id);
+		return;
+	}
+	media_slots_kill(&m->slots, id);
+	flush(m);
+}
+
+static int ask_new(struct media_client *m, struct ask q)
+{
+	struct ask *a;
+
+	if (m->state != LINK_UP)
+		return ERR_CLOSED;
+	if (m->n_ask >= ASK_MAX)
+		return ERR_FULL;
+	a = mem_alloc(sizeof(*a));
+	if (!a)
+		return ERR_NOMEM;
+	*a = q;
+	m->n_ask++;
+	ask_append(&m->asks, a);
+	flush(m);
+	return 0;
+}
+
+int media_endpoint_stat(struct media_client *m, uint32_t id, media_stat_fn cb, void *ctx)
+{
+	const struct media_slot *slot = media_slots_get(&m->slots, id);
+
+	if (!slot || slot->state != SLOT_LIVE)
+		return ERR_NOENT;
+	return ask_new(m, (struct ask){.id = id, .stat = cb, .ctx = ctx});
+}
+
+int media_client_totals(struct media_client *m, media_totals_fn cb, void *ctx)
+{
+	return ask_new(m, (struct ask){.id = MEDIA_NONE, .totals = cb, .ctx = ctx});
+}
