@@ -194,7 +194,7 @@ static bool has_listener(const struct conf *c, const struct conf_realm *r)
 static bool has_trunk(const struct conf *c, const struct conf_realm *r)
 {
 	for (size_t i = 0; i < c->n_trunk; i++)
-		if (c->trunk[i].realm == r)
+		if (c->trunk[i].realm == r || !c->trunk[i].realm) /* NULL: reported */
 			return true;
 	return false;
 }
@@ -209,7 +209,7 @@ static void check_realms(struct loader *l)
 
 		if (n->kind != NODE_MAP)
 			continue;
-		if (!has_listener(c, r))
+		if (l->errors->n_fatal == 0 && !has_listener(c, r))
 			conf_warn(l, n, "realm '%.*s' has no listener, nobody can call from it",
 				  NODE_CUT(r->name));
 		if (r->trust == CONF_TRUST_PEERS_ONLY && !has_trunk(c, r))

@@ -29,7 +29,7 @@ static void check_registrar(struct loader *l)
 	if (!r->enabled || n->kind != NODE_MAP)
 		return;
 	check_registrar_realms(l, r, check_in(n, "realm"));
-	if (!node_get(n, "users"))
+	if (!node_get(n, "users") && l->errors->n_fatal == 0)
 		conf_warn(l, n, "the registrar has no users, nobody can register");
 }
 
@@ -129,7 +129,7 @@ static void check_route(struct loader *l, size_t i)
 		return;
 	match = node_get(n, "match");
 	if (!node_get(n, "to") == !node_get(n, "reject") && !node_get(n, "redirect"))
-		conf_fail(l, n, "rule '%.*s' needs either to or reject", NODE_CUT(r->name));
+		conf_fail(l, n, "a rule needs either to or reject");
 	if (node_get(n, "to") && r->to == CONF_TO_REGISTRAR && !c->registrar.enabled)
 		conf_fail(l, check_in(n, "to"), "to: there is no registrar");
 	for (size_t j = 0; j < i; j++)

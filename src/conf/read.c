@@ -20,8 +20,7 @@ static bool is_scalar(struct loader *l, const struct conf_row *row, const struct
 {
 	if (n->kind == NODE_SCALAR)
 		return true;
-	conf_fail(l, n, "%s: expected a %s, not %s", label(row), conf_type_text(row->type),
-		  node_kind_text(n));
+	conf_fail(l, n, "%s: expected a single value, not %s", label(row), node_kind_text(n));
 	return false;
 }
 

@@ -17,7 +17,7 @@ struct reader {
 	yaml_parser_t parser;
 	struct arena *arena;
 	struct conf_errors *errors;
-	struct str file;
+	struct str file, text;
 	struct node *root;
 	struct frame stack[NODE_DEPTH_MAX];
 	size_t depth, count;
@@ -249,6 +249,17 @@ static void event(struct reader *r, const yaml_event_t *ev)
 	}
 }
 
+static yaml_mark_t mark_of(struct str text, size_t offset)
+{
+	yaml_mark_t at = {0};
+
+	for (size_t i = 0; i < offset && i < text.len; i++) {
+		at.column = text.p[i] == '\n' ? 0 : at.column + 1;
+		at.line += text.p[i] == '\n';
+	}
+	return at;
+}
+
 /* libyaml's own words, at the place of the problem. */
 static void syntax(struct reader *r)
 {
@@ -261,8 +272,8 @@ static void syntax(struct reader *r)
 		r->err = ERR_NOMEM;
 		return;
 	}
-	if (p->error == YAML_READER_ERROR) /* it has an offset only; the mark is where it was */
-		at = p->mark;
+	if (p->error == YAML_READER_ERROR) /* it has an offset only */
+		at = mark_of(r->text, p->problem_offset);
 	conf_errors_add(r->errors, r->file, place(at.line), place(at.column), false, "YAML: %s%s%s",
 			problem, p->context ? " " : "", p->context ? p->context : "");
 }
@@ -270,7 +281,7 @@ static void syntax(struct reader *r)
 int node_parse(struct arena *a, struct str file, struct str text, struct node **root,
 	       struct conf_errors *errors)
 {
-	struct reader r = {.arena = a, .errors = errors, .file = file};
+	struct reader r = {.arena = a, .errors = errors, .file = file, .text = text};
 	yaml_event_t ev;
 
 	if (text.len > NODE_TEXT_MAX) {
