@@ -70,9 +70,10 @@ static int do_dump(struct dp_worker *w, struct dp_cmd *cmd, uint64_t now_us)
 	for (uint32_t id = h->id; id < w->table.id_high; id++) {
 		struct dp_endpoint *ep = endpoint_by_id(&w->table, id);
 
-		if (!ep || ep->controller != h->controller)
+		if (!ep)
 			continue;
 		h->id = id;
+		h->controller = ep->controller;
 		h->epoch = ep->epoch;
 		cmd->msg.dump.spec = ep->spec;
 		endpoint_stat(ep, now_us, &cmd->msg.dump.stat);

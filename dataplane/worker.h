@@ -35,7 +35,7 @@ enum dp_cmd_type {
 struct dp_cmd {
 	enum dp_cmd_type type;
 	struct media_msg
-		msg; /* request in, reply body and head.status out (DUMP: head.id, too); head.type stays */
+		msg; /* request in, reply body and head.status out (DUMP: the owner's head, too); head.type stays */
 	struct {
 		struct addr ip;
 		uint16_t port;
