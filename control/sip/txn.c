@@ -230,21 +230,12 @@ void txn_reply(struct txn_layer *l, struct sip_msg *m, uint16_t status, struct s
 		(void)!l->conf.send(l->conf.send_ctx, &flow, buf_view(&b));
 }
 
-/* The 100 that falls due when the user is slow, with the Timestamp of RFC 3261 8.2.6.1. Without memory there is none. */
+/* The 100 that falls due when the user is slow. Without memory there is none. */
 static void prepare_trying(struct txn_layer *l, struct txn *t, struct sip_msg *m)
 {
 	struct buf b = BUF_ON(l->scratch);
-	struct str stamp = sip_msg_hdr(m, SIP_H_TIMESTAMP);
-	char line[128];
-	struct buf extra = BUF_ON(line);
 
-	if (stamp.p) {
-		buf_c(&extra, "Timestamp: ");
-		buf_str(&extra, stamp);
-		buf_c(&extra, "\r\n");
-	}
-	sip_build_response(&b, m, 100, STR(""), STR(""),
-			   extra.overflow ? STR("") : buf_view(&extra));
+	sip_build_response(&b, m, 100, STR(""), STR(""), STR(""));
 	if (buf_check(&b) == 0)
 		(void)!txn_hold_bytes(t, buf_view(&b));
 }
