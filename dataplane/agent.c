@@ -165,7 +165,8 @@ void agent_neighbour(struct agent *a, uint16_t port, const struct addr *ip, cons
 	struct agent_cmd *c = cmd_get(a, CMD_ORPHAN);
 
 	if (!c) { /* the worker asks again when it has something to send */
-		log_limited(LOG_WARN, "agent", "no_command", KV_A("neighbour", ip));
+		log_limited(LOG_WARN, "agent", "no_command",
+			    KV_C("neighbour", addr_ip_text(ip, (char[ADDR_TEXT_MAX]){0})));
 		return;
 	}
 	c->cmd.type = DP_CMD_NEIGHBOUR;
@@ -214,26 +215,31 @@ static const struct {
 	{MEDIA_DUMP, DP_CMD_DUMP},
 };
 
-/* False for what control must not send: a reply, an event. */
-static bool request_submit(struct agent *a, struct agent_cmd *c)
+/* True for what control may send; *cmd is what the worker has to do for it. */
+static bool request_cmd(uint16_t type, enum dp_cmd_type *cmd)
 {
 	for (size_t i = 0; i < sizeof request_cmds / sizeof request_cmds[0]; i++) {
-		if (request_cmds[i].type != c->request.type)
-			continue;
-		if (c->request.type == MEDIA_HELLO) {
-			c->cmd.msg.head.id = MEDIA_NONE;
-			a->greeted = true;
-		}
-		if (!a->greeted) {
-			answer_status(a, c, ERR_STATE);
+		if (request_cmds[i].type == type) {
+			*cmd = request_cmds[i].cmd;
 			return true;
 		}
-		c->cmd.type = request_cmds[i].cmd;
-		queue_request(a, c);
-		cmd_submit(a, c);
-		return true;
 	}
 	return false;
+}
+
+/* err: what media_msg_check() said of the message: 0 or ERR_RANGE. */
+static void request_take(struct agent *a, struct agent_cmd *c, int err)
+{
+	if (c->request.type == MEDIA_HELLO && !err) {
+		c->cmd.msg.head.id = MEDIA_NONE;
+		a->greeted = true;
+	}
+	if (err || !a->greeted) {
+		answer_status(a, c, err ? err : ERR_STATE);
+		return;
+	}
+	queue_request(a, c);
+	cmd_submit(a, c);
 }
 
 static void conn_read(struct agent *a, uint64_t now_ms)
@@ -243,16 +249,14 @@ static void conn_read(struct agent *a, uint64_t now_ms)
 		const int err = media_chan_recv(a->conn_fd, &c->cmd.msg);
 
 		c->request = c->cmd.msg.head;
-		if (err == 0 && request_submit(a, c))
-			continue;
-		if (err == ERR_RANGE && !(c->request.type & MEDIA_REPLY)) {
-			answer_status(a, c, ERR_RANGE);
+		if ((err == 0 || err == ERR_RANGE) && request_cmd(c->request.type, &c->cmd.type)) {
+			request_take(a, c, err);
 			continue;
 		}
 		cmd_put(a, c);
 		if (err == ERR_AGAIN)
 			return;
-		conn_close(a, err ? err_text(err) : "not a request", now_ms);
+		conn_close(a, err && err != ERR_RANGE ? err_text(err) : "not a request", now_ms);
 	}
 }
 
@@ -371,7 +375,8 @@ static void sweep_begin(struct agent *a, uint64_t now_ms)
 static void orphan_done(struct agent *a, struct agent_cmd *c)
 {
 	if (c->cmd.type == DP_CMD_NEIGHBOUR && c->cmd.msg.head.status)
-		log_limited(LOG_WARN, "agent", "neighbour_refused", KV_A("ip", &c->cmd.neigh.ip),
+		log_limited(LOG_WARN, "agent", "neighbour_refused",
+			    KV_C("ip", addr_ip_text(&c->cmd.neigh.ip, (char[ADDR_TEXT_MAX]){0})),
 			    KV_C("why", err_text(c->cmd.msg.head.status)));
 	cmd_put(a, c);
 }

@@ -185,7 +185,9 @@ static void entry_give_up_round(struct neigh *n, struct entry *e, uint64_t now_m
 	e->tries = 0;
 	e->demanded = false;
 	entry_due(n, e, now_ms + wait);
-	log_limited(LOG_INFO, "neigh", "no_answer", KV_A("ip", &e->ip), KV_U("port", e->port));
+	log_limited(LOG_INFO, "neigh", "no_answer",
+		    KV_C("ip", addr_ip_text(&e->ip, (char[ADDR_TEXT_MAX]){0})),
+		    KV_U("port", e->port));
 }
 
 static void entry_tell(struct neigh *n, const struct entry *e)
@@ -220,7 +222,8 @@ void neigh_resolve(struct neigh *n, uint16_t port, const struct addr *ip, uint64
 	if (!e && neigh_on_link(n, port, ip))
 		e = entry_new(n, port, ip, true);
 	if (!e) {
-		log_limited(LOG_WARN, "neigh", "cannot_resolve", KV_A("ip", ip),
+		log_limited(LOG_WARN, "neigh", "cannot_resolve",
+			    KV_C("ip", addr_ip_text(ip, (char[ADDR_TEXT_MAX]){0})),
 			    KV_U("port", port));
 		return;
 	}

@@ -62,7 +62,8 @@ void arp_input(struct neigh *n, uint16_t port, const uint8_t *f, size_t len, uin
 	us = neigh_local(n, port, &sender);
 	if (us) { /* somebody else has our address, or a mirror shows us our own frame */
 		if (memcmp(f + ARP_SHA, us->mac, 6) != 0)
-			log_limited(LOG_WARN, "neigh", "address_conflict", KV_A("ip", &sender));
+			log_limited(LOG_WARN, "neigh", "address_conflict",
+				    KV_C("ip", addr_ip_text(&sender, (char[ADDR_TEXT_MAX]){0})));
 		return;
 	}
 	us = neigh_local(n, port, &target);

@@ -138,7 +138,8 @@ static void advert_input(struct neigh *n, uint16_t port, const uint8_t *f, size_
 		return;
 	if (us) {
 		if (mac && memcmp(mac, us->mac, 6) != 0)
-			log_limited(LOG_WARN, "neigh", "address_conflict", KV_A("ip", &target));
+			log_limited(LOG_WARN, "neigh", "address_conflict",
+				    KV_C("ip", addr_ip_text(&target, (char[ADDR_TEXT_MAX]){0})));
 		return;
 	}
 	if (!mac && solicited) /* allowed in an answer to a question that was sent to it alone */
