@@ -135,14 +135,14 @@ static void refuse_twins(struct reader *r, struct node *map)
 
 	if (map->n < 2)
 		return;
-	sorted = mem_alloc(map->n * sizeof(*sorted));
+	sorted = mem_alloc(map->n * sizeof(struct node *));
 	if (!sorted) {
 		r->err = ERR_NOMEM;
 		return;
 	}
 	for (struct node *n = map->first; n; n = n->next)
 		sorted[i++] = n;
-	qsort(sorted, map->n, sizeof(*sorted), by_key);
+	qsort(sorted, map->n, sizeof(struct node *), by_key);
 	for (i = 1; i < map->n; i++) {
 		if (!str_eq(sorted[i]->key, sorted[first]->key)) {
 			first = i;
@@ -166,7 +166,8 @@ static void refuse_twins(struct reader *r, struct node *map)
 		keep = n;
 		map->n++;
 	}
-	keep->next = NULL; /* the first of twins always stays */
+	if (keep) /* always: the first of twins stays */
+		keep->next = NULL;
 	map->last = keep;
 }
 

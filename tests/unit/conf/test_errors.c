@@ -512,8 +512,13 @@ static size_t slurp(const char *path, char *out, size_t cap)
 /* Each key of the tree has a row, whether its feature exists or not. */
 static void walk(const struct conf_row *row, const struct node *n)
 {
-	const struct conf_row *entry = row->type == CONF_NAMED ? schema_entry(row) : NULL, *child;
+	const struct conf_row *entry, *child;
 
+	if (!row) {
+		fail_msg("%u:%u: no row for '%s'", n->key_line, n->key_column, n->key.p);
+		return;
+	}
+	entry = row->type == CONF_NAMED ? schema_entry(row) : NULL;
 	if (row->type == CONF_NAMED || row->type == CONF_LIST) {
 		for (const struct node *k = n->first; k; k = k->next) {
 			if (entry) {
@@ -522,8 +527,6 @@ static void walk(const struct conf_row *row, const struct node *n)
 			}
 			for (const struct node *m = k->first; m; m = m->next) {
 				child = schema_child(row, m->key);
-				if (!child)
-					fail_msg("%s: no row for '%s'", row->path, m->key.p);
 				walk(child, m);
 			}
 		}
@@ -531,8 +534,6 @@ static void walk(const struct conf_row *row, const struct node *n)
 	}
 	for (const struct node *k = n->first; k && row->type == CONF_SECTION; k = k->next) {
 		child = schema_child(row, k->key);
-		if (!child)
-			fail_msg("%s: no row for '%s'", row->path, k->key.p);
 		walk(child, k);
 	}
 }

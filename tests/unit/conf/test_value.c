@@ -59,9 +59,9 @@ static void check(const struct row *r, size_t n, int (*read)(struct str, uint64_
 		  void (*print)(struct buf *, uint64_t))
 {
 	for (size_t i = 0; i < n; i++) {
-		char text[64];
+		char text[64] = "";
 		struct buf b = BUF_ON(text);
-		uint64_t v = BAD, again;
+		uint64_t v = BAD, again = 0;
 		int err = read(str_c(r[i].text), &v);
 
 		if (r[i].value == BAD) {
