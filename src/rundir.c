@@ -32,8 +32,10 @@ int rundir_make(const char *path)
 	struct str all = str_c(path);
 	int err = 0;
 
-	if (all.len >= sizeof(part))
-		return ERR_LIMIT;
+	if (all.len >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		err = ERR_LIMIT;
+	}
 	for (size_t i = 1; i < all.len && !err; i++) {
 		if (path[i] != '/' || path[i - 1] == '/')
 			continue;
