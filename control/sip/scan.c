@@ -99,7 +99,7 @@ static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 		if (p - start <= SIP_LINE_MAX && scan_quoted_pair(p, &seen, &quote) && *p != '\r' &&
 		    *p != '\n')
 			continue;
-		if (*p == '\t') {
+		if (*p == '\t' && !start_line) {
 			*p = ' ';
 			continue;
 		}
