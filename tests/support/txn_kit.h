@@ -133,6 +133,8 @@ static inline struct addr kit_addr(const char *text)
 	return a;
 }
 
+static uint64_t kit_fail_at; /* counts from the creation of the layer */
+
 static inline int kit_open_max(struct kit *k, enum conf_transport transport, uint32_t max_txns)
 {
 	struct txn_layer_conf c = {
@@ -140,7 +142,10 @@ static inline int kit_open_max(struct kit *k, enum conf_transport transport, uin
 
 	*k = (struct kit){.now = 1000};
 	timer_wheel_init(&k->wheel, k->now);
-	arena_init(&k->arena, 4096, 1 << 20);
+	arena_init(&k->arena, 1 << 16, 1 << 20);
+	assert_non_null(
+		arena_alloc(&k->arena, 16)); /* the chunk that stays, so that scans never fail */
+	mem_fail_nth(kit_fail_at);
 	c.wheel = &k->wheel;
 	k->flow = (struct sip_flow){.local = kit_addr("192.0.2.1:5060"),
 				    .remote = kit_addr("192.0.2.9:5060"),
