@@ -16,7 +16,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "media/media_chan.h"
-#include "media_ports.h"
+#include "media_asks.h"
+#include "media_pools.h"
 #include "media_slots.h"
 
 enum {
@@ -34,23 +35,10 @@ enum {
 
 enum link_state { LINK_DOWN, LINK_HELLO, LINK_DUMP, LINK_RESEND, LINK_UP };
 
-/* A question of the user's. One of stat and totals is set. */
-struct ask {
-	struct ask *next;
-	uint32_t id;
-	media_stat_fn stat;
-	media_totals_fn totals;
-	void *ctx;
-};
-
-struct ask_list {
-	struct ask *head, *tail;
-};
-
 struct sent {
 	uint32_t serial, id;
 	uint16_t type;
-	struct ask *ask;
+	struct media_ask *ask;
 };
 
 /* A connection; outlives its client until libuv has closed it. */
@@ -74,51 +62,16 @@ struct media_client {
 	bool sweep_due;
 	uint32_t endpoints_max;
 	struct media_slots slots;
-	struct media_ports *ports; /* two per pool: IPv4, IPv6 */
-	size_t n_ports;
+	struct media_pools pools;
 	struct sent sent[SENT_MAX]; /* ring */
 	uint32_t sent_head, n_sent;
-	struct ask_list asks; /* not sent yet */
-	uint32_t n_ask;       /* those and the sent ones */
+	struct media_asks asks; /* not sent yet */
+	uint32_t n_ask;         /* those and the sent ones */
 };
 
 static uint64_t now_ms(const struct media_client *m)
 {
 	return m->c.wheel->now_ms;
-}
-
-static void ask_append(struct ask_list *l, struct ask *a)
-{
-	a->next = NULL;
-	if (l->tail)
-		l->tail->next = a;
-	else
-		l->head = a;
-	l->tail = a;
-}
-
-static struct ask *ask_take(struct ask_list *l)
-{
-	struct ask *a = l->head;
-
-	if (a)
-		l->head = a->next;
-	if (!l->head)
-		l->tail = NULL;
-	return a;
-}
-
-/* The one upcall of a question. m may be NULL: a client that is being destroyed. */
-static void ask_answer(struct ask *a, const struct media_stat *stat,
-		       const struct media_totals *totals)
-{
-	struct ask q = *a;
-
-	mem_free(a);
-	if (q.stat)
-		q.stat(q.ctx, q.id, stat);
-	else
-		q.totals(q.ctx, totals);
 }
 
 /* ---- sending ---- */
@@ -127,7 +80,7 @@ static void link_poll(struct link *l, bool writing);
 static void on_poll(uv_poll_t *handle, int status, int events);
 
 static int msg_send(struct media_client *m, struct media_msg *msg, uint16_t type, uint32_t id,
-		    struct ask *ask)
+		    struct media_ask *ask)
 {
 	int err;
 
@@ -167,7 +120,7 @@ static int send_slot(struct media_client *m, uint32_t id)
 static int send_next(struct media_client *m)
 {
 	struct media_msg msg = {0};
-	struct ask *ask;
+	struct media_ask *ask;
 	uint32_t id = media_slots_todo(&m->slots);
 	int err;
 
@@ -182,7 +135,7 @@ static int send_next(struct media_client *m)
 		return ERR_NOENT;
 	err = msg_send(m, &msg, MEDIA_STATS, ask->id, ask);
 	if (!err)
-		(void)ask_take(&m->asks);
+		(void)media_asks_take(&m->asks);
 	return err;
 }
 
@@ -248,20 +201,20 @@ static void report_dying(struct media_client *m)
 /* Every question, sent first, without an answer. */
 static void asks_drop(struct media_client *m)
 {
-	struct ask_list all = {0};
-	struct ask *a;
+	struct media_asks all = {0};
+	struct media_ask *a;
 
 	for (; m->n_sent; m->n_sent--) {
 		a = m->sent[m->sent_head].ask;
 		if (a)
-			ask_append(&all, a);
+			media_asks_append(&all, a);
 		m->sent_head = (m->sent_head + 1) % SENT_MAX;
 	}
-	while ((a = ask_take(&m->asks)) != NULL)
-		ask_append(&all, a);
+	while ((a = media_asks_take(&m->asks)) != NULL)
+		media_asks_append(&all, a);
 	m->n_ask = 0;
-	while ((a = ask_take(&all)) != NULL)
-		ask_answer(a, NULL, NULL);
+	while ((a = media_asks_take(&all)) != NULL)
+		media_ask_answer(a, NULL);
 }
 
 static void link_lost(struct media_client *m, const char *why)
@@ -329,26 +282,13 @@ static void on_timer(struct timer *t, uint64_t now)
 
 /* ---- orphans ---- */
 
-static struct media_ports *ports_with(struct media_client *m, const struct addr *local)
-{
-	for (size_t i = 0; i < m->n_ports; i++) {
-		if (addr_ip_eq(&m->ports[i].addr, local) &&
-		    media_ports_claim(&m->ports[i], local->port))
-			return &m->ports[i];
-	}
-	return NULL;
-}
-
 static int orphan_found(struct media_client *m, uint32_t id, const struct media_spec *spec)
 {
 	int err = media_slots_adopt(&m->slots, id, spec);
-	struct media_ports *p;
 
 	if (err)
 		return err == ERR_INUSE ? 0 : err; /* listed before the link broke */
-	p = ports_with(m, &spec->local);
-	if (p)
-		media_slots_get(&m->slots, id)->ports = (uint16_t)(p - m->ports);
+	media_slots_get(&m->slots, id)->ports = media_pools_claim(&m->pools, &spec->local);
 	return 0;
 }
 
@@ -372,19 +312,6 @@ static void on_sweep(struct timer *t, uint64_t now)
 
 /* ---- receiving ---- */
 
-static int classes_set(struct media_client *m, uint32_t workers)
-{
-	for (size_t i = 0; i < m->n_ports; i++) {
-		int err = addr_is_set(&m->ports[i].addr)
-				  ? media_ports_set_classes(&m->ports[i], workers)
-				  : 0;
-
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 static int on_hello(struct media_client *m, const struct media_msg *msg)
 {
 	struct media_msg dump = {0};
@@ -396,7 +323,7 @@ static int on_hello(struct media_client *m, const struct media_msg *msg)
 			m->epoch = msg->head.epoch + 1;
 		return msg->head.status;
 	}
-	err = classes_set(m, msg->hello.workers);
+	err = media_pools_set_classes(&m->pools, msg->hello.workers);
 	if (err)
 		return err;
 	m->endpoints_max = msg->hello.endpoints_max;
@@ -435,19 +362,11 @@ static void on_deleted(struct media_client *m, const struct media_msg *msg, uint
 	bool reported = slot->reported;
 
 	assert(slot->state == SLOT_DYING);
-	if (slot->orphan && slot->ports != SLOT_NO_PORTS)
-		media_ports_release(&m->ports[slot->ports], port, now_ms(m));
+	if (slot->orphan)
+		media_pools_unclaim(&m->pools, slot->ports, port, now_ms(m));
 	media_slots_release(&m->slots, id);
 	if (!reported && m->c.user->final_stat)
 		m->c.user->final_stat(m->c.ctx, call_id, id, msg->head.status ? NULL : &msg->stat);
-}
-
-static void on_answer(struct media_client *m, const struct media_msg *msg, struct ask *a)
-{
-	bool ok = msg->head.status == 0;
-
-	m->n_ask--;
-	ask_answer(a, ok ? &msg->stat : NULL, ok ? &msg->totals : NULL);
 }
 
 static bool answers(const struct sent *s, const struct media_head *reply)
@@ -483,7 +402,8 @@ static int on_reply(struct media_client *m, const struct media_msg *msg)
 		on_deleted(m, msg, s.id);
 		return 0;
 	case MEDIA_STATS:
-		on_answer(m, msg, s.ask);
+		m->n_ask--;
+		media_ask_answer(s.ask, msg);
 		return 0;
 	default:
 		return ERR_STATE;
@@ -550,33 +470,6 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 
 /* ---- life ---- */
 
-static int ports_create(struct media_client *m)
-{
-	const struct conf *conf = m->c.conf;
-
-	m->ports = mem_alloc(2 * conf->n_media_pool * sizeof(*m->ports));
-	if (!m->ports)
-		return ERR_NOMEM;
-	m->n_ports = 2 * conf->n_media_pool;
-	for (size_t i = 0; i < m->n_ports; i++) {
-		const struct conf_media_pool *pool = &conf->media_pool[i / 2];
-		uint8_t family = i % 2 ? ADDR_V6 : ADDR_V4;
-		size_t n = 0;
-		int err;
-
-		while (n < pool->interface->n_address &&
-		       pool->interface->address[n].family != family)
-			n++;
-		if (n == pool->interface->n_address)
-			continue;
-		err = media_ports_init(&m->ports[i], &pool->interface->address[n], pool->port_first,
-				       pool->port_last, pool->quarantine_ms);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 int media_client_create(const struct media_client_conf *c, struct media_client **out)
 {
 	struct media_client *m = mem_alloc(sizeof(*m));
@@ -590,7 +483,8 @@ int media_client_create(const struct media_client_conf *c, struct media_client *
 	m->epoch = (uint32_t)((clock_wall_ms() - EPOCH_BASE_MS) / EPOCH_STEP_MS);
 	media_slots_init(&m->slots);
 	str_copy(m->path, sizeof(m->path), c->socket_path);
-	err = c->socket_path.len < sizeof(m->path) ? ports_create(m) : ERR_LIMIT;
+	err = c->socket_path.len < sizeof(m->path) ? media_pools_init(&m->pools, c->conf)
+						   : ERR_LIMIT;
 	if (err) {
 		media_client_destroy(m);
 		return err;
@@ -612,9 +506,7 @@ void media_client_destroy(struct media_client *m)
 	link_close(m);
 	asks_drop(m);
 	media_slots_free(&m->slots);
-	for (size_t i = 0; i < m->n_ports; i++)
-		media_ports_free(&m->ports[i]);
-	mem_free(m->ports);
+	media_pools_free(&m->pools);
 	mem_free(m);
 }
 
@@ -639,19 +531,10 @@ size_t media_client_orphans(const struct media_client *m)
 
 /* ---- ports and endpoints ---- */
 
-static struct media_ports *ports_of(const struct media_client *m,
-				    const struct conf_media_pool *pool, uint8_t family)
-{
-	size_t i = (size_t)(pool - m->c.conf->media_pool);
-
-	assert(i < m->c.conf->n_media_pool);
-	return &m->ports[2 * i + (family == ADDR_V6)];
-}
-
 int media_port_alloc(struct media_client *m, const struct conf_media_pool *pool,
 		     enum addr_family family, uint64_t call_id, uint64_t now, struct addr *out)
 {
-	struct media_ports *p = ports_of(m, pool, (uint8_t)family);
+	struct media_ports *p = media_pools_get(&m->pools, pool, (uint8_t)family);
 	uint16_t port;
 	int err;
 
@@ -670,7 +553,7 @@ int media_port_alloc(struct media_client *m, const struct conf_media_pool *pool,
 void media_port_free(struct media_client *m, const struct conf_media_pool *pool,
 		     const struct addr *a, uint64_t now)
 {
-	struct media_ports *p = ports_of(m, pool, a->family);
+	struct media_ports *p = media_pools_get(&m->pools, pool, a->family);
 
 	assert(addr_ip_eq(&p->addr, a));
 	media_ports_release(p, a->port, now);
@@ -678,7 +561,8 @@ void media_port_free(struct media_client *m, const struct conf_media_pool *pool,
 
 size_t media_port_used(const struct media_client *m, const struct conf_media_pool *pool)
 {
-	return (size_t)ports_of(m, pool, ADDR_V4)->n_used + ports_of(m, pool, ADDR_V6)->n_used;
+	return (size_t)media_pools_get(&m->pools, pool, ADDR_V4)->n_used +
+	       media_pools_get(&m->pools, pool, ADDR_V6)->n_used;
 }
 
 int media_endpoint_new(struct media_client *m, uint32_t *id)
@@ -728,9 +612,9 @@ void media_endpoint_del(struct media_client *m, uint32_t id)
 	flush(m);
 }
 
-static int ask_new(struct media_client *m, struct ask q)
+static int ask_new(struct media_client *m, struct media_ask q)
 {
-	struct ask *a;
+	struct media_ask *a;
 
 	if (m->state != LINK_UP)
 		return ERR_CLOSED;
@@ -741,7 +625,7 @@ static int ask_new(struct media_client *m, struct ask q)
 		return ERR_NOMEM;
 	*a = q;
 	m->n_ask++;
-	ask_append(&m->asks, a);
+	media_asks_append(&m->asks, a);
 	flush(m);
 	return 0;
 }
@@ -752,10 +636,10 @@ int media_endpoint_stat(struct media_client *m, uint32_t id, media_stat_fn cb, v
 
 	if (!slot || slot->state != SLOT_LIVE)
 		return ERR_NOENT;
-	return ask_new(m, (struct ask){.id = id, .stat = cb, .ctx = ctx});
+	return ask_new(m, (struct media_ask){.id = id, .stat = cb, .ctx = ctx});
 }
 
 int media_client_totals(struct media_client *m, media_totals_fn cb, void *ctx)
 {
-	return ask_new(m, (struct ask){.id = MEDIA_NONE, .totals = cb, .ctx = ctx});
+	return ask_new(m, (struct media_ask){.id = MEDIA_NONE, .totals = cb, .ctx = ctx});
 }

@@ -205,7 +205,6 @@ int media_slots_adopt(struct media_slots *s, uint32_t id, const struct media_spe
 	if (!copy)
 		return ERR_NOMEM;
 	s->slot[id].spec = copy;
-	s->slot[id].ports = SLOT_NO_PORTS;
 	slot_move(s, id, SLOT_ORPHAN);
 	return 0;
 }

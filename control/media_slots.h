@@ -7,8 +7,6 @@
 
 #include "media/media_msg.h"
 
-#define SLOT_NO_PORTS UINT16_MAX
-
 enum slot_state {
 	SLOT_FREE,
 	SLOT_NEW,    /* given out, never set */
