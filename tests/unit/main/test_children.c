@@ -23,11 +23,13 @@ static char dir[64];
 static int fifo = -1;
 
 /* Tells of its start with what it was given, gets ready, tells of SIGTERM. `read` from a FIFO that it holds open itself
- * waits without a process of its own. */
-#define HEAD  "#!/bin/sh\necho \"NAME $*\" >$EVENTS\n"
+ * waits without a process of its own; it looks up now and then, for a signal that came just before it. */
+#define SH    "#!/bin/bash\n"
+#define TELL  "echo \"NAME $*\" >$EVENTS\n"
+#define HEAD  SH TELL
 #define READY "printf x >&$REMPART_READY_FD\n"
 #define TRAP  "trap 'echo \"NAME end\" >$EVENTS; exit 0' TERM\n"
-#define WAIT  "exec 5<>$BLOCK\nwhile :; do read x <&5; done\n"
+#define WAIT  "exec 5<>$BLOCK\nwhile :; do read -t 0.1 x <&5; done\n"
 
 static void path_of(char out[128], const char *name)
 {
@@ -136,8 +138,9 @@ static void start_and_end_in_order(void **state)
 	pid_t pid;
 
 	(void)state;
-	script("rempart-dataplane", HEAD TRAP READY WAIT);
-	script("rempart-control", HEAD TRAP READY WAIT);
+	/* The trap stands before the test can know of the script and stop it. */
+	script("rempart-dataplane", SH TRAP TELL READY WAIT);
+	script("rempart-control", SH TRAP TELL READY WAIT);
 	for (size_t i = 0; i < 2; i++) {
 		pid = run();
 		expect_event("dataplane -c x.yaml --config-fd 3");
@@ -157,7 +160,7 @@ static void the_second_stop_is_at_once(void **state)
 
 	(void)state;
 	script("rempart-dataplane", HEAD READY WAIT);
-	script("rempart-control", "#!/bin/sh\ntrap 'echo \"NAME deaf\" >$EVENTS' TERM\n" READY
+	script("rempart-control", "#!/bin/bash\ntrap 'echo \"NAME deaf\" >$EVENTS' TERM\n" READY
 				  "echo here >$EVENTS\n" WAIT);
 	pid = run();
 	expect_event("dataplane -c x.yaml --config-fd 3");
@@ -176,7 +179,7 @@ static void control_is_restarted_with_the_same_text(void **state)
 	script("rempart-dataplane", HEAD READY WAIT);
 	/* Each life reads the text from its start and dies at once. */
 	script("rempart-control",
-	       "#!/bin/sh\n" READY "echo \"control read $(cat /proc/self/fd/3)\" >$EVENTS\n");
+	       "#!/bin/bash\n" READY "echo \"control read $(cat /proc/self/fd/3)\" >$EVENTS\n");
 	pid = run();
 	expect_event("dataplane -c x.yaml --config-fd 3");
 	for (int i = 0; i < 4; i++)
@@ -191,7 +194,7 @@ static void the_dataplane_is_restarted(void **state)
 
 	(void)state;
 	script("rempart-dataplane", HEAD READY "kill -SEGV $$\n");
-	script("rempart-control", "#!/bin/sh\n" READY WAIT);
+	script("rempart-control", "#!/bin/bash\n" READY WAIT);
 	pid = run();
 	expect_event("dataplane -c x.yaml --config-fd 3");
 	expect_event("dataplane -c x.yaml --config-fd 3");
