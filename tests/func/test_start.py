@@ -1,0 +1,105 @@
+"""rempartd as an operator meets it: checking a file, and every way in which a start can fail, each with one sentence that says what to do."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from conftest import CONFIG
+from labkit.daemon import BIN, Rempart, wait_for
+
+
+def run(lab, tmp_path, text, *args, host="sbc", timeout=30):
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    env = dict(os.environ, RUNTIME_DIRECTORY=str(tmp_path / "run"), STATE_DIRECTORY=str(tmp_path / "state"))
+    return subprocess.run(lab.cmd(host, BIN / "rempartd", "-c", path, *args), capture_output=True, text=True, env=env, timeout=timeout, check=False)
+
+
+def test_good_file(lab, tmp_path):
+    r = run(lab, tmp_path, CONFIG, "-t")
+    assert r.returncode == 0, r.stderr
+
+
+def test_all_errors_at_once_with_places(lab, tmp_path):
+    text = CONFIG.replace("trust: untrusted, media_pool: acc", "trust: sometimes, media_pool: ac").replace("media_pools:", "media_pool:", 1)
+    r = run(lab, tmp_path, text, "-t")
+    assert r.returncode == 1
+    lines = [x for x in r.stderr.splitlines() if "error:" in x]
+    assert len(lines) >= 2, r.stderr
+    assert any("did you mean 'media_pools'" in x for x in lines), r.stderr
+    assert any("sometimes" in x for x in lines), r.stderr
+    for x in lines:
+        name, line, column = x.split(": ")[0].rsplit(":", 2)
+        assert name.endswith("r.yaml") and int(line) > 0 and int(column) > 0
+    assert run(lab, tmp_path, text).returncode == 1, "and it does not start with it"
+
+
+def test_what_is_not_there_yet_is_refused(lab, tmp_path):
+    r = run(lab, tmp_path, CONFIG + "cluster: {heartbeat: 100ms}\n", "-t")
+    assert r.returncode == 1 and "not supported yet" in r.stderr
+
+
+def test_usage(lab):
+    r = subprocess.run([BIN / "rempartd", "--nonsense"], capture_output=True, text=True, check=False)
+    assert r.returncode == 2 and "usage" in r.stderr.lower()
+
+
+def test_absent_interface(lab, tmp_path):
+    r = run(lab, tmp_path, CONFIG.replace("iface=acc", "iface=nosuch0"))
+    assert r.returncode == 1
+    assert "nosuch0" in r.stderr and "core0" not in r.stderr
+
+
+def test_sip_address_not_on_this_machine(lab, tmp_path):
+    r = run(lab, tmp_path, CONFIG.replace("10.77.0.11", "10.77.0.99"))
+    assert r.returncode == 1
+    assert "10.77.0.99:5060" in r.stderr
+
+
+def test_port_in_use(lab, tmp_path):
+    with lab.udp("sbc", "198.51.100.11", 5060):
+        r = run(lab, tmp_path, CONFIG)
+    assert r.returncode == 1
+    assert "198.51.100.11:5060" in r.stderr and "use" in r.stderr
+
+
+def test_no_hugepages(lab, tmp_path):
+    if int(open("/proc/sys/vm/nr_hugepages").read()) != 0:
+        pytest.skip("this machine has hugepages reserved")
+    r = run(lab, tmp_path, CONFIG.replace("dataplane:\n", "dataplane:\n  memory: {huge: 1G}\n"))
+    assert r.returncode == 1
+    assert "nr_hugepages" in r.stderr
+
+
+def test_second_instance(lab, tmp_path):
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    first = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    first.start()
+    try:
+        r = run(lab, tmp_path, CONFIG)
+        assert r.returncode == 1 and "run" in r.stderr
+    finally:
+        assert first.stop() == 0
+
+
+def test_dead_dataplane_comes_back_and_calls_work_again(lab, tmp_path):
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    r.start()
+    try:
+        old = r.child("rempart-dataplane")
+        os.kill(old, signal.SIGKILL)
+        wait_for("the dataplane's return", lambda: r.child("rempart-dataplane") not in (None, old), timeout=10)
+        wait_for("readiness", lambda: r.ctl_try("status"), timeout=10)
+    finally:
+        assert r.stop() == 0
+
+
+def test_nothing_is_left_after_sigterm(lab, tmp_path):
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    r.start()
+    assert r.stop() == 0
+    assert not list(r.run_dir.rglob("*.sock"))
+    assert not list(r.run_dir.rglob("*.pid"))
