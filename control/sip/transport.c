@@ -270,25 +270,25 @@ void sip_transport_close(struct sip_transport *t)
 	uv_close((uv_handle_t *)&t->check, on_hook_closed);
 }
 
-int sip_transport_send(struct sip_transport *t, const struct sip_flow *flow, struct str bytes)
+static int send_on(struct sip_transport *t, const struct sip_flow *flow, struct str bytes)
 {
-	int err;
-
 	if (t->closing)
 		return ERR_CLOSED;
 	if (flow->socket >= t->n_socket || t->socket[flow->socket].transport != flow->transport)
 		return ERR_UNSUPPORTED;
 	if (flow->transport == CONF_UDP)
-		err = udp_send(&t->socket[flow->socket], &flow->remote, bytes);
-	else
-		err = tcp_send(t, flow, bytes);
-	if (err) {
-		t->stat.tx_errors++;
-		return err;
-	}
-	t->stat.tx_messages++;
-	t->stat.tx_bytes += bytes.len;
-	return 0;
+		return udp_send(&t->socket[flow->socket], &flow->remote, bytes);
+	return tcp_send(t, flow, bytes);
+}
+
+int sip_transport_send(struct sip_transport *t, const struct sip_flow *flow, struct str bytes)
+{
+	int err = send_on(t, flow, bytes);
+
+	t->stat.tx_errors += err != 0;
+	t->stat.tx_messages += err == 0;
+	t->stat.tx_bytes += err ? 0 : bytes.len;
+	return err;
 }
 
 void sip_transport_flush(struct sip_transport *t)
