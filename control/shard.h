@@ -18,26 +18,61 @@ struct call_table;
 struct registrar;
 struct admin;
 
+/* How messages leave: the transport layer, or a recorder in tests. */
+struct shard_net {
+	int (*send)(void *ctx, const struct sip_flow *flow, struct str bytes);
+	/* A flow for a new request, as sip_transport_flow(). */
+	int (*flow)(void *ctx, const struct conf_realm *realm, enum conf_transport transport,
+		    const struct addr *remote, struct sip_flow *out);
+	void *ctx;
+};
+
 struct shard {
 	uint32_t index;
 	const struct conf *conf;
 	uv_loop_t *loop;
 	struct timer_wheel wheel;
-	struct arena scratch;         /* emptied after each event */
+	struct arena scratch; /* emptied after each event; see shard_enter() */
+	uint32_t depth;       /* events being handled */
+	struct shard_net net;
 	struct sip_transport *transport;
 	struct txn_layer *txn;
 	struct media_client *media;
 	struct digest_server digest;
-	struct registrar *registrar;  /* NULL when the configuration has none */
+	struct registrar *registrar; /* NULL when the configuration has none */
 	struct call_table *calls;
 	struct admin *admin;
 	struct metrics metrics;
 	uint64_t start_wall_ms;
-	bool draining;                /* new calls get 503 */
+	uint32_t t1_ms, t2_ms; /* RFC 3261 17.1.1.1, as the transaction layer's */
+	bool draining;         /* new calls get 503 */
+	bool media_ready;      /* the dataplane has answered at least once */
+	uv_timer_t tick;
+	uv_prepare_t prepare;
+	uint32_t n_handles; /* of the two above, opened and not closed */
 };
 
-/* Opens everything (media channel, transports, registrar, calls, admin). On failure error_text is one sentence. */
-int shard_open(struct shard *s, const struct conf *conf, uv_loop_t *loop, char *error_text, size_t error_cap) MUST_CHECK;
+#define SHARD_SCRATCH_CHUNK (64 * 1024)
+#define SHARD_SCRATCH_CAP   (4 * 1024 * 1024)
+
+/* Around everything that uses the scratch arena; the outermost leave empties it. */
+static inline void shard_enter(struct shard *s)
+{
+	s->depth++;
+}
+static inline void shard_leave(struct shard *s)
+{
+	if (--s->depth == 0)
+		arena_reset(&s->scratch);
+}
+
+/* A message as the transport delivers it: scan, fault answers, transactions. */
+void shard_receive(struct shard *s, const struct sip_flow *flow, char *data, size_t len,
+		   uint64_t now_ms);
+/* Opens everything: media channel first, and the loop runs until it is up (20 s at most); then transports, registrar, calls, admin. On failure error_text is one sentence. */
+int shard_open(struct shard *s, const struct conf *conf, uv_loop_t *loop, char *error_text,
+	       size_t error_cap) MUST_CHECK;
+/* Closes everything; the loop must run until it is empty before it is closed. */
 void shard_close(struct shard *s);
 
 #endif

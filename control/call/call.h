@@ -10,8 +10,9 @@
 struct shard;
 struct call;
 struct call_table;
+struct ladder;
 
-#define CALL_LEGS_MAX 8
+#define CALL_LEGS_MAX  8
 #define CALL_MEDIA_MAX 8 /* m-lines */
 #define CALL_ARENA_CAP (64 * 1024)
 
@@ -33,22 +34,30 @@ struct call_leg_info {
 	struct str call_id, local_tag, remote_tag, far_uri;
 	struct sip_flow flow;
 	uint32_t endpoint[CALL_MEDIA_MAX];
+	struct addr local[CALL_MEDIA_MAX],
+		sdp_remote
+			[CALL_MEDIA_MAX]; /* of each endpoint; what the far end's SDP named, unset: nothing yet */
 	struct str codec;
 	size_t n_endpoint;
 };
 struct call_info {
-	uint64_t id;              /* printed as 16 hex digits */
+	uint64_t id; /* printed as 16 hex digits */
 	const char *state;
-	struct str from, to;      /* user parts */
+	struct str from, to;           /* user parts */
 	struct str from_name, to_name; /* realm or trunk names */
 	uint64_t start_wall_ms, setup_ms /* INVITE to 2xx */, talk_ms;
+	const struct ladder *ladder;
 	struct call_leg_info leg[CALL_LEGS_MAX];
 	size_t n_leg;
 };
 size_t call_count(const struct call_table *t);
 /* i starts at 0; false at the end. */
 bool call_each(const struct call_table *t, size_t *i, uint64_t now_ms, struct call_info *out);
-int call_find(const struct call_table *t, uint64_t id, uint64_t now_ms, struct call_info *out) MUST_CHECK;
+int call_find(const struct call_table *t, uint64_t id, uint64_t now_ms,
+	      struct call_info *out) MUST_CHECK;
+struct buf;
+/* The state machines' tables as Markdown (docs/CALL-FSM.md). */
+void call_fsm_dump(struct buf *b);
 /* Ends a call from our side (BYE or CANCEL or 503 on every leg). */
 int call_end(struct call_table *t, uint64_t id, struct str reason, uint64_t now_ms) MUST_CHECK;
 

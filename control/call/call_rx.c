@@ -1,0 +1,507 @@
+/* Upcalls of the transaction layer: which call and leg a message belongs to, and what it is for them.
+ *
+ * On the shard's thread. A request with a To tag belongs to a dialog or to nobody: the tag names shard, call and leg, and Call-ID and both
+ * tags are compared in full (rule 1). What a dialog's state refuses without asking the other leg (a second INVITE, a stale CSeq, a method
+ * that we do not offer) is refused here; everything else becomes an event. RFC 3261 8.2, 12.2.2, 14.2. */
+#include "call/call_plan.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "registrar/registrar.h"
+
+static void reply(struct shard *s, txn_id t, struct sip_msg *m, unsigned status, struct str extra,
+		  uint64_t now_ms)
+{
+	struct buf b = msg_buf(s);
+	char tag[12];
+	int err;
+
+	rng_token(tag, sizeof tag);
+	sip_build_response(&b, m, (uint16_t)status, (struct str){0}, str_n(tag, sizeof tag), extra);
+	err = buf_check(&b) ? ERR_NOMEM
+			    : txn_respond(s->txn, t, (uint16_t)status, buf_view(&b), now_ms);
+	if (err == ERR_NOMEM)
+		txn_disown(s->txn, t);
+	if (status >= 400)
+		metric_inc(&s->metrics, M_SIP_REJECTED);
+}
+
+static void note_request(struct leg *l, struct sip_msg *m)
+{
+	ladder_add(&l->call->ladder, clock_wall_ms(), l->index, false, m->method_name,
+		   !str_empty(m->body));
+}
+
+static void note_response(struct leg *l, const struct sip_msg *m)
+{
+	char text[LADDER_TEXT];
+	struct buf b = BUF_ON(text);
+
+	buf_u64(&b, m->status);
+	buf_ch(&b, ' ');
+	buf_str(&b, str_head(m->reason, LADDER_TEXT - 8));
+	ladder_add(&l->call->ladder, clock_wall_ms(), l->index, false, buf_view(&b),
+		   !str_empty(m->body) && m->method == SIP_M_INVITE);
+}
+
+/* ---- new calls ---- */
+
+static int keep_names(struct call *c, const struct call_admission *a, struct sip_msg *m)
+{
+	const struct sip_nameaddr *from;
+	int err = sip_msg_from(m, &from);
+
+	if (err)
+		return err;
+	c->from_user = arena_str(&c->arena, from->uri.user);
+	c->to_user = arena_str(&c->arena, a->called);
+	c->from_name = a->trunk ? a->trunk->name : a->realm->name;
+	c->to_name = a->route->to == CONF_TO_TRUNK  ? a->route->to_trunk->name
+		     : a->route->to == CONF_TO_ECHO ? STR("echo")
+						    : STR("registrar");
+	return c->from_user.p && c->to_user.p ? 0 : ERR_NOMEM;
+}
+
+static int make_call(struct shard *s, txn_id t, struct sip_msg *m, struct call_admission *a,
+		     uint64_t now_ms, struct leg **out)
+{
+	struct call *c;
+	struct leg *l;
+	int err = call_create(s->calls, now_ms, &c);
+
+	if (err)
+		return err;
+	err = keep_names(c, a, m);
+	if (!err)
+		err = leg_create(c, LEG_UAS, a->realm, a->trunk, &l);
+	if (!err)
+		err = leg_init_uas(l, m);
+	if (!err)
+		err = leg_take_invite(l, t, m);
+	if (!err)
+		err = txn_set_owner(s->txn, t, owner_make(c, l->index, OWN_SERVER, 0));
+	if (err) {
+		if (c->n_leg)
+			c->leg[0]->in_invite = 0; /* answered by our caller */
+		if (err == ERR_NOMEM && c->arena.cap_bytes - c->arena.held_bytes < MSG_MAX)
+			metric_inc(&s->metrics, M_CALLS_ARENA_CAP);
+		call_destroy(c);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+static void on_invite(struct shard *s, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
+	struct call_admission a;
+	struct str extra;
+	struct leg *l;
+	int status = call_admit(s, m, now_ms, &a, &extra);
+	int err;
+
+	if (status) {
+		log_limited(LOG_INFO, "call", "refused", KV_I("status", status),
+			    KV_A("source", &m->flow.remote), KV_S("uri", m->ruri));
+		reply(s, t, m, (unsigned)status, extra, now_ms);
+		return;
+	}
+	err = make_call(s, t, m, &a, now_ms, &l);
+	if (err) {
+		reply(s, t, m,
+		      err == ERR_FULL    ? 503
+		      : err == ERR_NOMEM ? 500
+					 : 400,
+		      (struct str){0}, now_ms);
+		return;
+	}
+	log_info("call", "begin", KV_X("call", l->call->id), KV_S("from", l->call->from_user),
+		 KV_S("to", l->call->to_user), KV_S("in", l->call->from_name),
+		 KV_S("route", a.route->name), KV_A("source", &m->flow.remote));
+	note_request(l, m);
+	l->call->admission = &a;
+	call_leg_event(l, LEV_RX_INVITE, &e);
+}
+
+/* ---- requests in dialogs ---- */
+
+/* The leg whose dialog this request belongs to; NULL: nobody's. */
+static struct leg *dialog_of(struct shard *s, struct sip_msg *m, const struct sip_nameaddr *to)
+{
+	struct leg *l = call_tag_find(s->calls, sip_nameaddr_tag(to));
+	const struct sip_nameaddr *from;
+
+	if (!l || l->state == LEG_ENDED || l->state == LEG_NEW || sip_msg_from(m, &from))
+		return NULL;
+	if (!str_eq(l->call_id, sip_msg_hdr(m, SIP_H_CALL_ID)) ||
+	    !leg_tag_known(l, sip_nameaddr_tag(from)))
+		return NULL;
+	return l;
+}
+
+static struct str retry_after(struct shard *s)
+{
+	char text[32];
+	struct buf b = BUF_ON(text);
+
+	buf_c(&b, "Retry-After: ");
+	buf_u64(&b, rng_below(11)); /* RFC 3261 14.2: 0 to 10 s */
+	buf_c(&b, "\r\n");
+	return arena_str(&s->scratch, buf_view(&b));
+}
+
+static void on_reinvite(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
+	struct shard *s = l->call->shard;
+	struct str extra = {0};
+	int status = 0;
+
+	if (l->in_invite)
+		status = 500;
+	else if (l->call->state != CALL_ACTIVE || l->out_invite || l->in_2xx ||
+		 l->state != LEG_CONFIRMED)
+		status = l->call->state == CALL_ENDING ? 481 : 491;
+	if (status == 500)
+		extra = retry_after(s);
+	if (!status)
+		status = call_guard(s, m, &e.max_forwards, &extra);
+	if (!status && (leg_take_invite(l, t, m) ||
+			txn_set_owner(s->txn, t, owner_make(l->call, l->index, OWN_SERVER, 0)))) {
+		l->in_invite = 0;
+		status = 500;
+	}
+	if (status) {
+		reply(s, t, m, (unsigned)status, extra, now_ms);
+		return;
+	}
+	call_leg_event(l, LEV_RX_REINVITE, &e);
+}
+
+static void on_bye(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
+
+	reply(l->call->shard, t, m, 200, (struct str){0}, now_ms);
+	call_leg_event(l, LEV_RX_BYE, &e);
+}
+
+static int take_slot(struct call *c, struct leg *l, txn_id t, struct sip_msg *m, uint8_t *slot)
+{
+	struct buf b = msg_buf(c->shard);
+	uint8_t i = 0;
+
+	while (i < CALL_RELAYS && c->relay[i].in)
+		i++;
+	if (i == CALL_RELAYS)
+		return ERR_FULL;
+	msg_head(&b, l, m);
+	if (buf_check(&b) || held_set(&c->relay[i].in_head, buf_view(&b)))
+		return ERR_NOMEM;
+	c->relay[i].in = t;
+	c->relay[i].from = l->index;
+	*slot = i;
+	return 0;
+}
+
+/* Goes to the other leg and its answer comes back. */
+static void on_info(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.type = EV_REQUEST, .leg = l, .msg = m, .txn = t, .now_ms = now_ms};
+	struct call *c = l->call;
+	struct shard *s = c->shard;
+	struct str mf = sip_msg_hdr(m, SIP_H_MAX_FORWARDS);
+	uint32_t n = 70;
+
+	if (c->state < CALL_ANSWERED || c->state > CALL_REACK || l->peer >= c->n_leg ||
+	    c->leg[l->peer]->state != LEG_CONFIRMED) {
+		reply(s, t, m, c->state == CALL_ENDING ? 481 : 405,
+		      STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		return;
+	}
+	if (mf.p && (str_to_u32(mf, &n) || n == 0)) {
+		reply(s, t, m, n == 0 ? 483 : 400, (struct str){0}, now_ms);
+		return;
+	}
+	e.max_forwards = n > 255 ? 254 : n == 1 ? UINT32_MAX : n - 1;
+	if (take_slot(c, l, t, m, &e.slot)) {
+		reply(s, t, m, 500, retry_after(s), now_ms);
+		return;
+	}
+	call_event(c, &e);
+}
+
+/* How each method is answered, with a To tag and without. */
+enum answer { ANS_INVITE, ANS_BYE, ANS_OPTIONS, ANS_REGISTER, ANS_INFO, ANS_405, ANS_501 };
+static const uint8_t answers[][2] = {
+	/*                 new           in a dialog */
+	[SIP_M_OTHER] = {ANS_501, ANS_501},         [SIP_M_INVITE] = {ANS_INVITE, ANS_INVITE},
+	[SIP_M_ACK] = {ANS_405, ANS_405},           [SIP_M_BYE] = {ANS_BYE, ANS_BYE},
+	[SIP_M_CANCEL] = {ANS_405, ANS_405},        [SIP_M_OPTIONS] = {ANS_OPTIONS, ANS_OPTIONS},
+	[SIP_M_REGISTER] = {ANS_REGISTER, ANS_405}, [SIP_M_PRACK] = {ANS_405, ANS_405},
+	[SIP_M_UPDATE] = {ANS_405, ANS_405},        [SIP_M_INFO] = {ANS_405, ANS_INFO},
+	[SIP_M_MESSAGE] = {ANS_405, ANS_405},       [SIP_M_SUBSCRIBE] = {ANS_405, ANS_405},
+	[SIP_M_NOTIFY] = {ANS_405, ANS_405},        [SIP_M_PUBLISH] = {ANS_405, ANS_405},
+	[SIP_M_REFER] = {ANS_405, ANS_405},
+};
+
+static void on_options(struct shard *s, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct str mf = sip_msg_hdr(m, SIP_H_MAX_FORWARDS);
+	struct str extra = {0};
+	uint32_t n = 70;
+	int status = mf.p && (str_to_u32(mf, &n) || n == 0) ? (n == 0 ? 483 : 400) : 0;
+	uint32_t unused;
+
+	if (!status && sip_msg_hdr(m, SIP_H_REQUIRE).p)
+		status = call_guard(s, m, &unused, &extra);
+	if (!status)
+		extra = STR("Allow: " CALL_ALLOW "\r\nAccept: application/sdp\r\n");
+	reply(s, t, m, status ? (unsigned)status : 200, extra, now_ms);
+}
+
+static void in_dialog(struct shard *s, txn_id t, struct sip_msg *m, const struct sip_nameaddr *to,
+		      uint64_t now_ms)
+{
+	struct leg *l = dialog_of(s, m, to);
+	const struct sip_cseq *cseq;
+
+	if (!l) {
+		reply(s, t, m, 481, (struct str){0}, now_ms);
+		return;
+	}
+	if (sip_msg_cseq(m, &cseq)) {
+		reply(s, t, m, 400, (struct str){0}, now_ms);
+		return;
+	}
+	if (l->remote_cseq_set && cseq->number <= l->remote_cseq) { /* RFC 3261 12.2.2 */
+		reply(s, t, m, 500, m->method == SIP_M_INVITE ? retry_after(s) : (struct str){0},
+		      now_ms);
+		return;
+	}
+	l->remote_cseq = cseq->number;
+	l->remote_cseq_set = true;
+	note_request(l, m);
+	switch ((enum answer)answers[m->method][1]) {
+	case ANS_INVITE:
+		on_reinvite(l, t, m, now_ms);
+		break;
+	case ANS_BYE:
+		on_bye(l, t, m, now_ms);
+		break;
+	case ANS_INFO:
+		on_info(l, t, m, now_ms);
+		break;
+	case ANS_OPTIONS:
+		on_options(s, t, m, now_ms);
+		break;
+	case ANS_REGISTER:
+	case ANS_405:
+		reply(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		break;
+	case ANS_501:
+		reply(s, t, m, 501, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		break;
+	}
+}
+
+static void up_request(void *ctx, txn_id t, struct sip_msg *m, uint64_t now_ms)
+{
+	struct shard *s = ctx;
+	const struct sip_nameaddr *to;
+
+	shard_enter(s);
+	if (sip_msg_to(m, &to)) {
+		reply(s, t, m, 400, (struct str){0}, now_ms);
+		goto out;
+	}
+	if (!str_empty(sip_nameaddr_tag(to))) {
+		in_dialog(s, t, m, to, now_ms);
+		goto out;
+	}
+	switch ((enum answer)answers[m->method][0]) {
+	case ANS_INVITE:
+		on_invite(s, t, m, now_ms);
+		break;
+	case ANS_OPTIONS:
+		on_options(s, t, m, now_ms);
+		break;
+	case ANS_REGISTER:
+		if (s->registrar)
+			registrar_request(s->registrar, t, m, now_ms);
+		else
+			reply(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		break;
+	case ANS_BYE:
+		reply(s, t, m, 481, (struct str){0}, now_ms);
+		break;
+	case ANS_INFO:
+	case ANS_405:
+		reply(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		break;
+	case ANS_501:
+		reply(s, t, m, 501, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		break;
+	}
+out:
+	shard_leave(s);
+}
+
+/* Rule 8: an ACK that nobody waits for is nothing. */
+static void up_ack(void *ctx, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.msg = m, .now_ms = now_ms};
+	struct shard *s = ctx;
+	const struct sip_nameaddr *to;
+	const struct sip_cseq *cseq;
+	struct leg *l;
+
+	shard_enter(s);
+	l = sip_msg_to(m, &to) ? NULL : dialog_of(s, m, to);
+	if (l && l->in_2xx && sip_msg_cseq(m, &cseq) == 0 && cseq->number == l->in_cseq) {
+		note_request(l, m);
+		l->in_2xx = 0;
+		call_leg_event(l, LEV_RX_ACK, &e);
+	}
+	shard_leave(s);
+}
+
+/* ---- responses ---- */
+
+static struct leg *owner_leg(const struct shard *s, uint64_t owner, enum owner_kind *kind,
+			     uint8_t *slot)
+{
+	struct call *c = call_get(s->calls, owner & (((uint64_t)1 << CALL_ID_BITS) - 1));
+	size_t leg = owner >> CALL_ID_BITS & 15;
+
+	*kind = (enum owner_kind)(owner >> (CALL_ID_BITS + 4) & 15);
+	*slot = (uint8_t)(owner >> (CALL_ID_BITS + 8) & 15);
+	return c && leg < c->n_leg ? c->leg[leg] : NULL;
+}
+
+/* The first 2xx, the same once more, or one of another fork. */
+static enum leg_event which_2xx(struct leg *l, struct sip_msg *m, txn_id t, bool initial)
+{
+	const struct sip_nameaddr *to;
+	bool ours = sip_msg_to(m, &to) == 0 && str_eq(sip_nameaddr_tag(to), l->remote_tag);
+
+	if (l->out_invite == t) {
+		l->out_invite = 0;
+		return initial ? LEV_RX_2XX : LEV_RX_RE_2XX;
+	}
+	if (ours)
+		return LEV_RX_2XX_AGAIN;
+	return l->state == LEG_CONFIRMED || l->state == LEG_LEAVING || l->state == LEG_ENDED
+		       ? LEV_RX_2XX_STRAY
+		       : LEV_RX_2XX;
+}
+
+/* A 2xx of an INVITE before the last one finds no ACK any more; its retransmission is older than the ACK that ended it. */
+static bool current(const struct leg *l, struct sip_msg *m)
+{
+	const struct sip_cseq *cseq;
+
+	return sip_msg_cseq(m, &cseq) == 0 && cseq->number == l->out_cseq;
+}
+
+static void on_invite_response(struct leg *l, txn_id t, struct sip_msg *m, struct call_ev *e)
+{
+	bool initial = l->role == LEG_UAC && !l->routes_frozen;
+
+	if (m->status == 100)
+		return;
+	if (l->out_invite != t && (m->status >= 300 || !current(l, m)))
+		return;
+	note_response(l, m);
+	if (m->status < 200) {
+		call_leg_event(l, LEV_RX_1XX, e);
+		return;
+	}
+	if (m->status < 300) {
+		call_leg_event(l, which_2xx(l, m, t, initial), e);
+		return;
+	}
+	l->out_invite = 0;
+	call_leg_event(l, initial ? LEV_RX_FAIL : LEV_RX_RE_FAIL, e);
+}
+
+static void on_final(struct leg *l, enum owner_kind kind, struct call_ev *e)
+{
+	switch (kind) {
+	case OWN_BYE:
+		call_leg_event(l, LEV_BYE_DONE, e);
+		break;
+	case OWN_RELAY:
+		e->type = EV_RESPONSE;
+		call_event(l->call, e);
+		break;
+	case OWN_INVITE:
+	case OWN_SERVER:
+		break;
+	}
+}
+
+static void up_response(void *ctx, txn_id t, uint64_t owner, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
+	struct shard *s = ctx;
+	enum owner_kind kind;
+	struct leg *l;
+
+	shard_enter(s);
+	l = owner_leg(s, owner, &kind, &e.slot);
+	e.leg = l;
+	if (l && kind == OWN_INVITE) {
+		on_invite_response(l, t, m, &e);
+	} else if (l && m->status >= 200) {
+		note_response(l, m);
+		on_final(l, kind, &e);
+	}
+	shard_leave(s);
+}
+
+static void up_cancelled(void *ctx, txn_id t, uint64_t owner, struct sip_msg *cancel,
+			 uint64_t now_ms)
+{
+	struct call_ev e = {.msg = cancel, .txn = t, .now_ms = now_ms};
+	struct shard *s = ctx;
+	enum owner_kind kind;
+	struct leg *l;
+
+	shard_enter(s);
+	l = owner_leg(s, owner, &kind, &e.slot);
+	if (l && kind == OWN_SERVER && l->in_invite == t) {
+		note_request(l, cancel);
+		call_leg_event(l, LEV_RX_CANCEL, &e);
+	}
+	shard_leave(s);
+}
+
+static void up_failed(void *ctx, txn_id t, uint64_t owner, enum txn_failure why, uint64_t now_ms)
+{
+	struct call_ev e = {.txn = t, .status = why == TXN_TIMEOUT ? 408 : 503, .now_ms = now_ms};
+	struct shard *s = ctx;
+	enum owner_kind kind;
+	struct leg *l;
+
+	shard_enter(s);
+	l = owner_leg(s, owner, &kind, &e.slot);
+	e.leg = l;
+	if (l && kind == OWN_INVITE && l->out_invite == t) {
+		l->out_invite = 0;
+		call_leg_event(
+			l, l->role == LEG_UAC && !l->routes_frozen ? LEV_RX_FAIL : LEV_RX_RE_FAIL,
+			&e);
+	} else if (l) {
+		on_final(l, kind, &e);
+	}
+	shard_leave(s);
+}
+
+const struct txn_user call_txn_user = {
+	.request = up_request,
+	.ack = up_ack,
+	.response = up_response,
+	.cancelled = up_cancelled,
+	.failed = up_failed,
+};
