@@ -205,15 +205,6 @@ static int check_driver(const struct conf_port *port, const struct eal_device *d
 	return 0;
 }
 
-static int check_port(const struct conf_port *port, const struct eal_device *d, struct buf *why)
-{
-	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
-		if (str_eq(str_c(d->driver), str_c(drivers[i].name)))
-			return check_driver(port, d, &drivers[i], why);
-	}
-	return 0; /* not one that we know: EAL decides */
-}
-
 /* First number of a small file of the kernel's; 0 when it cannot be read. */
 static uint64_t kernel_number(const char *path)
 {
@@ -228,6 +219,33 @@ static uint64_t kernel_number(const char *path)
 		v = 0;
 	close(fd);
 	return v;
+}
+
+/* Without a driver between them the kernel sees each packet to our addresses too; where it is a router it would try to forward
+ * them, and tell the sender that the host is unreachable. */
+static void warn_of_forwarding(const struct conf_port *port, const struct eal_device *d)
+{
+	static const char *const families[] = {"ipv4", "ipv6"};
+	char path[80];
+
+	if (!str_eq(str_c(d->driver), STR("net_af_packet")))
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "/proc/sys/net/%s/conf/%s/forwarding", families[i],
+			 d->iface);
+		if (kernel_number(path) == 1)
+			log_warn("port", "kernel_forwards", KV_S("port", port->name),
+				 KV_C("set_to_0", path));
+	}
+}
+
+static int check_port(const struct conf_port *port, const struct eal_device *d, struct buf *why)
+{
+	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
+		if (str_eq(str_c(d->driver), str_c(drivers[i].name)))
+			return check_driver(port, d, &drivers[i], why);
+	}
+	return 0; /* not one that we know: EAL decides */
 }
 
 static int check_hugepages(uint64_t wanted_bytes, struct buf *why)
@@ -369,6 +387,7 @@ static int build_args(const struct conf *conf, struct args *a, struct buf *why)
 		err = check_port(&dp->port[i], &d, why);
 		if (err)
 			return err;
+		warn_of_forwarding(&dp->port[i], &d);
 		pci |= !d.vdev[0];
 		arg(a, d.vdev[0] ? "--vdev" : "-a");
 		arg(a, d.vdev[0] ? d.vdev : d.name);
@@ -378,20 +397,25 @@ static int build_args(const struct conf *conf, struct args *a, struct buf *why)
 	return buf_check(&a->b);
 }
 
-/* The folders that EAL leaves behind, if nothing else is in them. */
-static void remove_files(void)
+/* Folders of EAL's under <run_dir>/dpdk: ours, and those of runs that had no time to clear up. They are empty, and the run_dir
+ * is ours alone. */
+static void remove_folders(const struct conf *conf)
 {
-	char path[200];
-	char *slash;
+	char path[240];
+	struct buf b = BUF_ON(path);
+	const struct dirent *e;
+	DIR *dir;
 
-	str_copy(path, sizeof path, str_c(rte_eal_get_runtime_dir()));
-	if (rmdir(path))
-		return;
-	slash = strrchr(path, '/');
-	if (slash) {
-		*slash = 0;
-		(void)!rmdir(path);
+	buf_str(&b, conf->system.run_dir);
+	buf_c(&b, "/dpdk");
+	dir = opendir(buf_cstr(&b));
+	while (dir && (e = readdir(dir))) {
+		if (str_starts(str_c(e->d_name), STR("rempart-")))
+			(void)unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
 	}
+	if (dir)
+		closedir(dir);
+	(void)rmdir(path);
 }
 
 int eal_start(const struct conf *conf, struct buf *why)
@@ -409,6 +433,7 @@ int eal_start(const struct conf *conf, struct buf *why)
 	/* EAL makes <RUNTIME_DIRECTORY>/dpdk/<prefix> in any case: let it be in a place that is ours. */
 	str_copy(run_dir, sizeof run_dir, conf->system.run_dir);
 	setenv("RUNTIME_DIRECTORY", run_dir, 1);
+	remove_folders(conf);
 	open_log();
 	if (rte_eal_init(a.n, a.v) >= 0)
 		return 0;
@@ -424,12 +449,12 @@ int eal_start(const struct conf *conf, struct buf *why)
 	}
 	buf_printf(why, "DPDK does not start: %s (%s)",
 		   last_complaint[0] ? last_complaint : "no reason given", rte_strerror(rte_errno));
-	remove_files();
+	remove_folders(conf);
 	return ERR_IO;
 }
 
-void eal_stop(void)
+void eal_stop(const struct conf *conf)
 {
 	(void)rte_eal_cleanup();
-	remove_files();
+	remove_folders(conf);
 }

@@ -21,7 +21,7 @@ int eal_device(const struct conf_port *port, size_t index, struct eal_device *ou
  * why. Call once a process. */
 int eal_start(const struct conf *conf, struct buf *why) MUST_CHECK;
 /* Ends EAL and removes its files. */
-void eal_stop(void);
+void eal_stop(const struct conf *conf);
 /* What DPDK's last complaint was; "" when there was none. For sentences about failures. */
 const char *eal_last_complaint(void);
 

@@ -68,7 +68,7 @@ static int load_conf(int argc, char **argv, struct conf **out)
 	err = conf_load_args(path, has_fd ? (int)fd : -1, out, &errors);
 	conf_errors_print(&errors, stderr);
 	conf_errors_free(&errors);
-	return err ? EXIT_FAILED : 0;
+	return err || !*out ? EXIT_FAILED : 0;
 }
 
 static int signals_open(struct dataplane *d)
@@ -225,7 +225,7 @@ static void finish(struct dataplane *d)
 	dp_worker_destroy(d->worker);
 	if (d->eal) {
 		ports_close(&d->ports);
-		eal_stop();
+		eal_stop(d->conf);
 	}
 	conf_free(d->conf);
 }

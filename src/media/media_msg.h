@@ -19,9 +19,9 @@
 #include "base/err.h"
 
 #define MEDIA_VERSION 1
-#define MEDIA_PT_MAX 16     /* payload types of one endpoint */
-#define MEDIA_ID_MAX 200000 /* endpoint ids are below it */
-#define MEDIA_NONE UINT32_MAX
+#define MEDIA_PT_MAX  16     /* payload types of one endpoint */
+#define MEDIA_ID_MAX  200000 /* endpoint ids are below it */
+#define MEDIA_NONE    UINT32_MAX
 
 enum media_type {
 	/* requests, control to dataplane */
@@ -42,45 +42,51 @@ struct media_head {
 	uint32_t serial;
 	uint16_t version; /* MEDIA_VERSION */
 	uint16_t type;
-	int32_t status;      /* replies: 0 or enum err; else 0 */
+	int32_t status; /* replies: 0 or enum err; else 0 */
 	uint32_t controller;
 	uint32_t epoch;
-	uint32_t id;         /* endpoint, MEDIA_NONE where it does not apply */
+	uint32_t id; /* endpoint, MEDIA_NONE where it does not apply */
 };
 
 enum media_latch { MEDIA_LATCH_OFF, MEDIA_LATCH_AUTO, MEDIA_LATCH_REMOTE };
 enum media_sink { MEDIA_SINK_NONE, MEDIA_SINK_PEER, MEDIA_SINK_ECHO };
-enum media_direction_bit { MEDIA_RECV = 1, MEDIA_SEND = 2 }; /* as seen from us towards the far end */
+enum media_direction_bit {
+	MEDIA_RECV = 1,
+	MEDIA_SEND = 2
+}; /* as seen from us towards the far end */
 
 /* One endpoint: one m-line of one leg. 0-filled means nothing. RTP is local.port (even), RTCP local.port + 1. */
 struct media_spec {
-	struct addr local;          /* one of the dataplane's media addresses, port even */
-	struct addr remote;         /* RTP target from the SDP; unset: not known yet */
-	struct addr remote_rtcp;    /* RTCP target from the SDP (a=rtcp, else port + 1) */
-	struct addr signalling;     /* address that the leg's SIP comes from: lowest-ranked latch candidate, port ignored */
-	uint8_t latch;              /* enum media_latch */
-	uint8_t sink;               /* enum media_sink */
-	uint8_t direction;          /* MEDIA_RECV: packets from the far end are taken; MEDIA_SEND: packets are sent to it */
+	struct addr local;       /* one of the dataplane's media addresses, port even */
+	struct addr remote;      /* RTP target from the SDP; unset: not known yet */
+	struct addr remote_rtcp; /* RTCP target from the SDP (a=rtcp, else port + 1) */
+	struct addr
+		signalling; /* address that the leg's SIP comes from: lowest-ranked latch candidate, port ignored */
+	uint8_t latch; /* enum media_latch */
+	uint8_t sink;  /* enum media_sink */
+	uint8_t direction; /* MEDIA_RECV: packets from the far end are taken; MEDIA_SEND: packets are sent to it */
 	uint8_t dscp;
-	uint32_t sink_id;           /* for MEDIA_SINK_PEER: the endpoint that our received packets leave through */
-	uint32_t timeout_ms;        /* silence of received RTP after which EV_TIMEOUT comes, once; 0 = never */
+	uint32_t
+		sink_id; /* for MEDIA_SINK_PEER: the endpoint that our received packets leave through */
+	uint32_t
+		timeout_ms; /* silence of received RTP after which EV_TIMEOUT comes, once; 0 = never */
 	uint8_t n_pt;
 	uint8_t pad_[3];
-	uint8_t pt[MEDIA_PT_MAX];       /* negotiated payload types that the far end may send to us */
-	uint8_t pt_out[MEDIA_PT_MAX];   /* what each becomes on the sink's side (equal: unchanged) */
+	uint8_t pt[MEDIA_PT_MAX];     /* negotiated payload types that the far end may send to us */
+	uint8_t pt_out[MEDIA_PT_MAX]; /* what each becomes on the sink's side (equal: unchanged) */
 	uint32_t clock_rate[MEDIA_PT_MAX]; /* Hz, for jitter */
-	uint64_t call_id;           /* control's own name for the call, comes back in DUMP and events */
+	uint64_t call_id; /* control's own name for the call, comes back in DUMP and events */
 };
 
 /* Statistics of what one endpoint received and sent. A figure without a source is absent: flags say which are there. */
 enum media_stat_flag { MEDIA_STAT_JITTER = 1, MEDIA_STAT_LOSS = 2 };
 struct media_stat {
-	uint64_t rx_packets, rx_bytes;     /* RTP taken from the far end; bytes are UDP payload */
-	uint64_t tx_packets, tx_bytes;     /* RTP sent to the far end */
+	uint64_t rx_packets, rx_bytes; /* RTP taken from the far end; bytes are UDP payload */
+	uint64_t tx_packets, tx_bytes; /* RTP sent to the far end */
 	uint64_t rx_rtcp, tx_rtcp;
 	uint64_t lost, reordered, duplicates; /* of received RTP, RFC 3550 A.3 over all sources */
-	uint64_t dropped;                  /* datagrams to this endpoint that were not taken */
-	uint32_t jitter_us;                /* RFC 3550 A.8, now */
+	uint64_t dropped;                     /* datagrams to this endpoint that were not taken */
+	uint32_t jitter_us;                   /* RFC 3550 A.8, now */
 	uint32_t jitter_max_us;
 	uint32_t flags;                    /* enum media_stat_flag */
 	uint32_t ssrc;                     /* newest source */
@@ -89,9 +95,9 @@ struct media_stat {
 	uint8_t latch_state, pad_[7];
 };
 
-struct media_hello {         /* request and reply */
-	uint32_t workers;    /* reply: poll-mode workers; port class = (port >> 1) % workers */
-	uint32_t endpoints;  /* reply: endpoints held now */
+struct media_hello {        /* request and reply */
+	uint32_t workers;   /* reply: poll-mode workers; port class = (port >> 1) % workers */
+	uint32_t endpoints; /* reply: endpoints held now */
 	uint32_t endpoints_max;
 	uint32_t pad_;
 	uint64_t start_wall_ms; /* reply: when the dataplane started */
@@ -123,8 +129,9 @@ struct media_msg {
 	struct media_head head;
 	union {
 		struct media_hello hello;
-		struct media_spec spec;     /* ENDPOINT_SET */
-		struct media_stat stat;     /* ENDPOINT_DEL reply, STATS reply, EV_LATCHED, EV_TIMEOUT */
+		struct media_spec spec; /* ENDPOINT_SET */
+		struct media_stat
+			stat; /* ENDPOINT_DEL reply, STATS reply, EV_LATCHED, EV_TIMEOUT */
 		struct media_totals totals; /* STATS reply for MEDIA_NONE */
 		struct media_dump dump;     /* DUMP reply */
 		struct media_fault fault;

@@ -304,6 +304,26 @@ def test_af_xdp_relays(quiet_wire, tmp_path, family):
     relay_over(quiet_wire, tmp_path, f"net_af_xdp,iface={LEFT['sbc']}", f"net_af_xdp,iface={RIGHT['sbc']}", family)
 
 
+@pytest.mark.parametrize("driver", ["net_af_packet", "net_af_xdp"])
+def test_starts_again_after_a_crash(quiet_wire, tmp_path, driver):
+    ports = [f"{driver},iface={side['sbc']}" for side in (LEFT, RIGHT)]
+    d = Dataplane(quiet_wire, config(tmp_path / "run", *ports), tmp_path)
+    assert d.ready, d.text()
+    d.proc.kill()
+    d.proc.wait()
+    relay_over(quiet_wire, tmp_path, *ports, "v4")
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_forwarding_kernel_is_warned_of(quiet_wire, tmp_path):
+    quiet_wire.run("sbc", "sysctl", "-qw", f"net.ipv4.conf.{LEFT['sbc']}.forwarding=1")
+    ports = [f"net_af_packet,iface={side['sbc']}" for side in (LEFT, RIGHT)]
+    d = Dataplane(quiet_wire, config(tmp_path / "run", *ports), tmp_path)
+    assert d.ready and d.stop() == 0, d.text()
+    told = [line for line in d.text().splitlines() if "event=kernel_forwards" in line]
+    assert len(told) == 1 and f"port=left set_to_0=/proc/sys/net/ipv4/conf/{LEFT['sbc']}/forwarding" in told[0]
+
+
 TAP = """version: 1
 system: {run_dir: RUN}
 interfaces:
