@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <mntent.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -248,6 +249,19 @@ static int check_port(const struct conf_port *port, const struct eal_device *d, 
 	return 0; /* not one that we know: EAL decides */
 }
 
+static bool hugetlbfs_mounted(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "r");
+	const struct mntent *m;
+	bool found = false;
+
+	while (f && !found && (m = getmntent(f)))
+		found = str_eq(str_c(m->mnt_type), STR("hugetlbfs"));
+	if (f)
+		endmntent(f);
+	return found;
+}
+
 static int check_hugepages(uint64_t wanted_bytes, struct buf *why)
 {
 	DIR *dir = opendir("/sys/kernel/mm/hugepages");
@@ -271,8 +285,14 @@ static int check_hugepages(uint64_t wanted_bytes, struct buf *why)
 	}
 	if (dir)
 		closedir(dir);
-	if (free_bytes >= wanted_bytes)
+	if (free_bytes >= wanted_bytes && hugetlbfs_mounted())
 		return 0;
+	if (free_bytes >= wanted_bytes) {
+		buf_c(why, "dataplane.memory.huge: no hugetlbfs is mounted; run `mkdir -p "
+			   "/dev/hugepages && mount -t hugetlbfs none /dev/hugepages` as root, or "
+			   "configure memory: {nohuge: 256M}");
+		return ERR_NOENT;
+	}
 	pages = (wanted_bytes + 2 * MIB - 1) / (2 * MIB);
 	buf_printf(why,
 		   "dataplane.memory.huge: %llu MiB of hugepages are wanted and %llu MiB are free; "

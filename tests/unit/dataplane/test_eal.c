@@ -1,0 +1,73 @@
+/* How a configured port becomes EAL's device. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "eal.h"
+
+static void vdevs_get_a_number(void **state)
+{
+	static const struct {
+		const char *vdev, *name, *driver, *iface, *whole;
+	} rows[] = {
+		{"net_tap,iface=rempart0", "net_tap3", "net_tap", "rempart0",
+		 "net_tap3,iface=rempart0"},
+		{"net_af_packet7,qdisc_bypass=1,iface=eth1", "net_af_packet7", "net_af_packet",
+		 "eth1", "net_af_packet7,qdisc_bypass=1,iface=eth1"},
+		{"net_null", "net_null3", "net_null", "", "net_null3"},
+		{"net_ring12", "net_ring12", "net_ring", "", "net_ring12"},
+		{"net_af_xdp,iface", "net_af_xdp3", "net_af_xdp", "", "net_af_xdp3,iface"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct conf_port port = {.vdev = str_c(rows[i].vdev)};
+		struct eal_device d;
+
+		assert_int_equal(eal_device(&port, 3, &d), 0);
+		assert_string_equal(d.name, rows[i].name);
+		assert_string_equal(d.driver, rows[i].driver);
+		assert_string_equal(d.iface, rows[i].iface);
+		assert_string_equal(d.vdev, rows[i].whole);
+	}
+}
+
+static void pci_is_taken_as_it_is(void **state)
+{
+	const struct conf_port port = {.pci = STR_INIT("0000:3b:00.0")};
+	struct eal_device d;
+
+	(void)state;
+	assert_int_equal(eal_device(&port, 1, &d), 0);
+	assert_string_equal(d.name, "0000:3b:00.0");
+	assert_string_equal(d.vdev, "");
+	assert_string_equal(d.iface, "");
+}
+
+static void too_long_is_refused(void **state)
+{
+	char text[400];
+	struct conf_port port = {.vdev = {.p = text, .len = sizeof text}};
+	struct eal_device d;
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	assert_int_equal(eal_device(&port, 0, &d), ERR_LIMIT);
+	text[20] = ','; /* a short name, long arguments */
+	assert_int_equal(eal_device(&port, 0, &d), ERR_LIMIT);
+	port = (struct conf_port){.pci = {.p = text, .len = sizeof text}};
+	assert_int_equal(eal_device(&port, 0, &d), ERR_LIMIT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vdevs_get_a_number),
+		cmocka_unit_test(pci_is_taken_as_it_is),
+		cmocka_unit_test(too_long_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
