@@ -236,12 +236,14 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
 	bool same_host;
 
+	if (str_eq(a->raw, b->raw))
+		return true;
 	if (a->scheme != b->scheme)
 		return false;
 	if (a->scheme == SIP_URI_TEL)
 		return uri_tel_eq(a, b);
 	if (a->scheme == SIP_URI_OTHER)
-		return str_eq(a->raw, b->raw);
+		return false;
 	same_host = addr_is_set(&a->addr) && addr_is_set(&b->addr) ? addr_ip_eq(&a->addr, &b->addr)
 								   : str_ieq(a->host, b->host);
 	return same_host && a->port == b->port && str_empty(a->user) == str_empty(b->user) &&
