@@ -1,7 +1,6 @@
 """The dataplane alone, driven over the media channel: relays, latches, answers for its addresses, starts, stops, and says what is wrong."""
 import os
 import socket
-import struct
 import subprocess
 import time
 
@@ -21,6 +20,10 @@ def ip(side, family, last):
     return f"{side['v4']}.{last}" if family == "v4" else f"{side['v6']}:{last}"
 
 
+def af_packet_config(folder):
+    return config(folder / "run", f"net_af_packet,iface={LEFT['sbc']}", f"net_af_packet,iface={RIGHT['sbc']}")
+
+
 @pytest.fixture(scope="module")
 def wire():
     w = Wire("agent%d" % (os.getpid() % 100000))
@@ -32,7 +35,7 @@ def wire():
 @pytest.fixture(scope="module")
 def dp(wire, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dp")
-    d = Dataplane(wire, config(folder / "run", f"net_af_packet,iface={LEFT['sbc']}", f"net_af_packet,iface={RIGHT['sbc']}"), folder)
+    d = Dataplane(wire, af_packet_config(folder), folder)
     assert d.ready, d.text()
     yield d
     code = d.stop()
@@ -118,6 +121,19 @@ def test_large_packets_pass(call):
     body = os.urandom(1400)
     call.left.send(call.to_left, 3, payload=body)
     assert [d[12:] for d, _ in call.right.receive(60, 0.3) if d[12:] == body] == [body] * 3
+
+
+@pytest.mark.parametrize("family, far", [("v4", "10.99.0.5"), ("v6", "2001:db8:99::5")])
+def test_behind_a_gateway(wire, control, family, far):
+    wire.run("left", "ip", "addr", "replace", far, "dev", "lo")
+    here = Stream(wire, "left", far)
+    there = Stream(wire, "right", ip(RIGHT, family, 20))
+    control.set(1, spec((ip(LEFT, family, 10), PORT), (far, here.port), sink_id=2))
+    control.set(2, spec((ip(RIGHT, family, 10), PORT), (there.ip, there.port), sink_id=1))
+    got_here, got_there = here.exchange((ip(LEFT, family, 10), PORT), there, (ip(RIGHT, family, 10), PORT))
+    assert len(got_here) >= 10 and len(got_there) >= 10
+    here.close()
+    there.close()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -315,10 +331,31 @@ def test_starts_again_after_a_crash(quiet_wire, tmp_path, driver):
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU")
+def test_the_worker_is_pinned_where_the_configuration_says(wire, dp, tmp_path):
+    everywhere = dp.cpus_of_threads()
+    assert len(set(everywhere)) == 1
+    cpu = max(os.sched_getaffinity(0))
+    d = Dataplane(wire, af_packet_config(tmp_path).replace("dataplane:\n", f"dataplane:\n  lcores: {cpu}\n"), tmp_path)
+    assert d.ready, d.text()
+    cpus = d.cpus_of_threads()
+    assert d.stop() == 0
+    assert cpus.count(str(cpu)) == 1
+    assert set(cpus) == {str(cpu), everywhere[0]}
+
+
+def test_the_configuration_may_come_by_descriptor(wire, tmp_path):
+    """--config-fd is what counts; the file may have changed since."""
+    fd = os.memfd_create("conf", 0)
+    os.write(fd, af_packet_config(tmp_path).encode())
+    d = Dataplane(wire, "not: [this", tmp_path, args=["--config-fd", str(fd)], fds=[fd])
+    os.close(fd)
+    assert d.ready and d.stop() == 0, d.text()
+
+
 def test_a_forwarding_kernel_is_warned_of(quiet_wire, tmp_path):
     quiet_wire.run("sbc", "sysctl", "-qw", f"net.ipv4.conf.{LEFT['sbc']}.forwarding=1")
-    ports = [f"net_af_packet,iface={side['sbc']}" for side in (LEFT, RIGHT)]
-    d = Dataplane(quiet_wire, config(tmp_path / "run", *ports), tmp_path)
+    d = Dataplane(quiet_wire, af_packet_config(tmp_path), tmp_path)
     assert d.ready and d.stop() == 0, d.text()
     told = [line for line in d.text().splitlines() if "event=kernel_forwards" in line]
     assert len(told) == 1 and f"port=left set_to_0=/proc/sys/net/ipv4/conf/{LEFT['sbc']}/forwarding" in told[0]
@@ -377,16 +414,14 @@ def test_what_is_wrong_is_one_sentence(wire, tmp_path, left, said):
 
 
 def test_missing_hugepages_say_what_to_do(wire, tmp_path):
-    text = config(tmp_path / "run", f"net_af_packet,iface={LEFT['sbc']}", f"net_af_packet,iface={RIGHT['sbc']}")
-    text = text.replace("dataplane:\n", "dataplane:\n  memory: {huge: 900G}\n")
+    text = af_packet_config(tmp_path).replace("dataplane:\n", "dataplane:\n  memory: {huge: 900G}\n")
     d = Dataplane(wire, text, tmp_path)
     assert d.stop() == 1
     assert "echo 460800 > /proc/sys/vm/nr_hugepages" in d.text()
 
 
 def test_missing_permission_is_named(wire, tmp_path):
-    text = config(tmp_path / "run", f"net_af_packet,iface={LEFT['sbc']}", f"net_af_packet,iface={RIGHT['sbc']}")
-    (tmp_path / "dataplane.yaml").write_text(text)
+    (tmp_path / "dataplane.yaml").write_text(af_packet_config(tmp_path))
     r = wire.run("sbc", "setpriv", "--bounding-set=-net_raw", BIN / "rempart-dataplane", "-c", tmp_path / "dataplane.yaml", check=False)
     assert r.returncode == 1
     assert "dataplane.ports.left: net_af_packet needs CAP_NET_RAW; start as root" in r.stderr

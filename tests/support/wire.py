@@ -47,7 +47,8 @@ dataplane:
     left: {{vdev: "{left_vdev}"}}
     right: {{vdev: "{right_vdev}"}}
 interfaces:
-  left: {{port: left, address: [{LEFT['v4']}.10/24, "{LEFT['v6']}:10/64"], sip_address: {LEFT['v4']}.11}}
+  left: {{port: left, address: [{LEFT['v4']}.10/24, "{LEFT['v6']}:10/64"], sip_address: {LEFT['v4']}.11,
+         gateway: [{LEFT['v4']}.20, "{LEFT['v6']}:20"]}}
   right: {{port: right, address: [{RIGHT['v4']}.10/24, "{RIGHT['v6']}:10/64"], sip_address: {RIGHT['v4']}.11}}
 media_pools:
   left: {{interface: left, ports: 20000-20999}}
@@ -64,14 +65,14 @@ listeners:
 class Dataplane:
     """rempart-dataplane in the lab's sbc namespace, started as the parent process does: with a descriptor that tells when it is ready."""
 
-    def __init__(self, lab, text, folder, host="sbc"):
+    def __init__(self, lab, text, folder, host="sbc", args=(), fds=()):
         self.folder = folder
         self.run_dir = folder / "run"
         (folder / "dataplane.yaml").write_text(text)
         self.log = open(folder / "log", "w+b")
         ready, theirs = os.pipe()
         env = dict(os.environ, REMPART_READY_FD=str(theirs))
-        self.proc = lab.popen(host, BIN / "rempart-dataplane", "-c", folder / "dataplane.yaml", env=env, pass_fds=[theirs],
+        self.proc = lab.popen(host, BIN / "rempart-dataplane", "-c", folder / "dataplane.yaml", *args, env=env, pass_fds=[theirs, *fds],
                               stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         os.close(theirs)
         begin = time.monotonic()
@@ -85,6 +86,14 @@ class Dataplane:
 
     def text(self):
         return (self.folder / "log").read_text(errors="replace")
+
+    def cpus_of_threads(self):
+        """CPUs each thread may run on, as the kernel writes them."""
+        out = []
+        for task in os.listdir(f"/proc/{self.proc.pid}/task"):
+            status = open(f"/proc/{self.proc.pid}/task/{task}/status").read()
+            out.append(status.split("Cpus_allowed_list:")[1].split()[0])
+        return out
 
     def cpu_s(self):
         """Processor time so far."""
