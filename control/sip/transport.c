@@ -66,8 +66,10 @@ int sip_fail_listen(const struct sip_socket *s, int errno_value, char *error_tex
 /* Best effort: less buffer or no DSCP is no reason to stay away. */
 void sip_socket_options(const struct sip_socket *s, int fd)
 {
-	const int bytes = SIP_SOCKET_BUFFER_BYTES, tos = s->dscp << 2;
+	const int bytes = SIP_SOCKET_BUFFER_BYTES, tos = s->dscp << 2, one = 1;
 
+	if (s->t->conf.conf->system.shards > 1) /* each has sockets of its own on the same ports */
+		(void)!setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
 	if (s->transport == CONF_UDP) {
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes))
 			(void)!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);

@@ -282,8 +282,8 @@ static size_t take_messages(struct tcp_conn *c, char *data, size_t n)
 		}
 		if (c->closing)
 			break;
-		if (skip == 2 && n - done == 2)
-			break; /* the second half of a ping may come yet */
+		if (!err && len == 0 && n - done < 4)
+			break; /* a ping may come in pieces */
 		done += skip;
 		if (err) {
 			if (len)
@@ -346,7 +346,6 @@ static void take_bytes(struct tcp_conn *c, char *data, size_t n)
 	}
 	c->active_ms = uv_now(c->t->conf.loop);
 	if (!message_begun(c)) {
-		c->in_message = false;
 		arm_idle(c);
 	} else if (!c->in_message) {
 		c->in_message = true;

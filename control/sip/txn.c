@@ -547,7 +547,8 @@ static bool flow_eq(const struct hmap_node *n, const void *key)
 	const struct txn *t = container_of(n, struct txn, flow_node);
 	const struct flow_key *k = key;
 
-	return t->serial <= k->serial_max && t->flow.transport == k->flow->transport &&
+	return t->serial <= k->serial_max && t->flow.realm == k->flow->realm &&
+	       t->flow.transport == k->flow->transport &&
 	       addr_eq(&t->flow.remote, &k->flow->remote);
 }
 

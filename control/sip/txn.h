@@ -29,7 +29,8 @@ struct txn_user {
 	 * retransmissions). Retransmitted non-2xx finals are absorbed. */
 	void (*response)(void *ctx, txn_id t, uint64_t owner, struct sip_msg *m, uint64_t now_ms);
 	/* CANCEL arrived for this INVITE server transaction, which has no final response yet; the CANCEL is answered. */
-	void (*cancelled)(void *ctx, txn_id t, uint64_t owner, struct sip_msg *cancel, uint64_t now_ms);
+	void (*cancelled)(void *ctx, txn_id t, uint64_t owner, struct sip_msg *cancel,
+			  uint64_t now_ms);
 	/* No final response in time, or the message could not be sent. For an INVITE server transaction: no ACK came for a non-2xx. */
 	void (*failed)(void *ctx, txn_id t, uint64_t owner, enum txn_failure why, uint64_t now_ms);
 };
@@ -43,7 +44,8 @@ struct txn_layer_conf {
 	void *send_ctx;
 	uint32_t shard;
 	uint32_t t1_ms, t2_ms, t4_ms; /* 500, 4000, 5000 where 0; tests may shorten */
-	uint32_t max_txns;            /* live at a time, 500,000 where 0; over it ERR_LIMIT, and 503 to a fresh request */
+	uint32_t
+		max_txns; /* live at a time, 500,000 where 0; over it ERR_LIMIT, and 503 to a fresh request */
 };
 
 int txn_layer_create(const struct txn_layer_conf *conf, struct txn_layer **out) MUST_CHECK;
@@ -54,7 +56,8 @@ void txn_receive(struct txn_layer *l, struct sip_msg *m, uint64_t now_ms);
 
 /* Starts a client transaction and sends bytes (a complete request whose top Via has this branch). ERR_NOMEM, ERR_LIMIT, ERR_INVAL (ACK and CANCEL
  * have no transaction of the user's), ERR_EXIST (the branch is in use), or what send said: then there is no transaction and no upcall. */
-int txn_start(struct txn_layer *l, const struct sip_flow *flow, enum sip_method method, struct str branch, struct str bytes, uint64_t owner, uint64_t now_ms,
+int txn_start(struct txn_layer *l, const struct sip_flow *flow, enum sip_method method,
+	      struct str branch, struct str bytes, uint64_t owner, uint64_t now_ms,
 	      txn_id *out) MUST_CHECK;
 /* Sends CANCEL for an INVITE client transaction: at once, or as soon as a 1xx comes; nothing after a final response. The INVITE's final response
  * still comes up (487 or a 2xx that crossed); if none comes within 64*T1 after the CANCEL, failed(TIMEOUT). 0, also when there is nothing to
@@ -63,7 +66,8 @@ int txn_cancel(struct txn_layer *l, txn_id t, struct str reason_header_lines, ui
 /* Sends a response on a server transaction; repeated 1xx are fine; after a final one ERR_STATE; ERR_NOENT when the transaction is over. For a 2xx to
  * INVITE the user retransmits (txn_resend_2xx()) until its ACK. What send said comes back too, but the response counts as given, and is
  * retransmitted as usual. Non-INVITE (RFC 4320): a 1xx other than 100 is ERR_INVAL, an early 100 is held back, a 408 ends the transaction in silence. */
-int txn_respond(struct txn_layer *l, txn_id t, uint16_t status, struct str bytes, uint64_t now_ms) MUST_CHECK;
+int txn_respond(struct txn_layer *l, txn_id t, uint16_t status, struct str bytes,
+		uint64_t now_ms) MUST_CHECK;
 /* Sends the INVITE server transaction's 2xx once more (it stays until 64*T1 after the 2xx). */
 int txn_resend_2xx(struct txn_layer *l, txn_id t, uint64_t now_ms) MUST_CHECK;
 int txn_set_owner(struct txn_layer *l, txn_id t, uint64_t owner) MUST_CHECK;
@@ -75,8 +79,10 @@ void txn_flow_failed(struct txn_layer *l, const struct sip_flow *flow, uint64_t 
 size_t txn_count(const struct txn_layer *l);
 
 struct txn_stat {
-	uint64_t rx_requests, rx_responses, retransmissions_in, retransmissions_out, stray_responses, timeouts, merged;
-	uint64_t unexpected, limited; /* events that no row of the tables wants; requests refused by max_txns or for want of memory */
+	uint64_t rx_requests, rx_responses, retransmissions_in, retransmissions_out,
+		stray_responses, timeouts, merged;
+	uint64_t unexpected,
+		limited; /* events that no row of the tables wants; requests refused by max_txns or for want of memory */
 };
 const struct txn_stat *txn_stat(const struct txn_layer *l);
 

@@ -24,13 +24,14 @@ enum txn_state {
 };
 
 /* The timers are events themselves. TRYING: a 100 is due (200 ms, RFC 4320's for non-INVITE). LIFE: 64*T1 for what has no RFC timer. */
-#define TXN_EVENT_LIST(X)                                                                          \
-	X(START)                                                                                   \
-	X(REQUEST) X(ACK) X(CANCEL) X(1XX) X(2XX) X(FINAL) X(TX_1XX) X(TX_2XX) X(TX_FINAL)         \
-		X(TX_SILENT) X(RESEND_2XX) X(USER_CANCEL) X(DISOWN) X(TX_ERROR) X(TIMER_A)         \
-			X(TIMER_B) X(TIMER_D) X(TIMER_E) X(TIMER_F) X(TIMER_G) X(TIMER_H)          \
-				X(TIMER_I) X(TIMER_J) X(TIMER_K) X(TIMER_L) X(TIMER_M)             \
-					X(TIMER_TRYING) X(TIMER_LIFE)
+/* clang-format off */
+#define TXN_EVENT_LIST(X) \
+	X(START) X(REQUEST) X(ACK) X(CANCEL) X(1XX) X(2XX) X(FINAL) X(TX_1XX) X(TX_2XX) \
+	X(TX_FINAL) X(TX_SILENT) X(RESEND_2XX) X(USER_CANCEL) X(DISOWN) X(TX_ERROR) \
+	X(TIMER_A) X(TIMER_B) X(TIMER_D) X(TIMER_E) X(TIMER_F) X(TIMER_G) X(TIMER_H) \
+	X(TIMER_I) X(TIMER_J) X(TIMER_K) X(TIMER_L) X(TIMER_M) X(TIMER_TRYING) \
+	X(TIMER_LIFE)
+/* clang-format on */
 enum txn_ev {
 #define X(name) EV_##name,
 	TXN_EVENT_LIST(X)
@@ -115,18 +116,17 @@ const char *txn_state_name(enum txn_state s);
 const char *txn_ev_name(enum txn_ev ev);
 
 /* txn_act.c: one action per row of the tables. */
-#define TXN_ACT_LIST(X)                                                                            \
-	X(ict_start)                                                                               \
-	X(ict_resend) X(ict_progress) X(ict_ring) X(ict_accept) X(ict_again) X(ict_reject) X(      \
-		ict_reack) X(ict_hold_cancel) X(ict_cancel) X(nict_start) X(nict_resend)           \
-		X(nict_resend_t2) X(nict_progress) X(nict_final) X(ist_start) X(ist_replay) X(     \
-			ist_trying) X(ist_provisional) X(ist_accept) X(ist_resend_2xx)             \
-			X(ist_reject) X(ist_resend) X(ist_confirm) X(ist_ack_up) X(ist_cancel)     \
-				X(ist_cancel_late) X(nist_start) X(nist_trying)                    \
-					X(nist_provisional) X(nist_final) X(nist_silent)           \
-						X(nist_replay) X(ist_release) X(absorb) X(orphan)  \
-							X(end) X(timeout) X(transport)             \
-								X(tell_transport)
+/* clang-format off */
+#define TXN_ACT_LIST(X) \
+	X(ict_start) X(ict_resend) X(ict_progress) X(ict_ring) X(ict_accept) X(ict_again) \
+	X(ict_reject) X(ict_reack) X(ict_hold_cancel) X(ict_cancel) X(nict_start) \
+	X(nict_resend) X(nict_resend_t2) X(nict_progress) X(nict_final) X(ist_start) \
+	X(ist_replay) X(ist_trying) X(ist_provisional) X(ist_accept) X(ist_resend_2xx) \
+	X(ist_reject) X(ist_resend) X(ist_confirm) X(ist_ack_up) X(ist_cancel) \
+	X(ist_cancel_late) X(nist_start) X(nist_trying) X(nist_provisional) X(nist_final) \
+	X(nist_silent) X(nist_replay) X(ist_release) X(absorb) X(orphan) X(end) X(timeout) \
+	X(transport) X(tell_transport)
+/* clang-format on */
 #define X(name) void txn_act_##name(struct txn_layer *l, struct txn *t, struct txn_event *e);
 TXN_ACT_LIST(X)
 #undef X

@@ -122,8 +122,12 @@ static void test_ping(void **state)
 	assert_int_equal(strlen(text), 2);
 	net_write(fd, "\r\n");
 	net_until(&n, !net_read(fd, text, sizeof text) && strlen(text) == 4);
+	net_write(fd, "\r\n\r");
+	net_turn(&n);
+	net_write(fd, "\n");
+	net_until(&n, !net_read(fd, text, sizeof text) && strlen(text) == 6);
 	assert_int_equal(n.n_rx, 0);
-	assert_int_equal(sip_transport_stat(n.t)->rx_keepalives, 2);
+	assert_int_equal(sip_transport_stat(n.t)->rx_keepalives, 3);
 	close(fd);
 	net_close(&n);
 }
@@ -157,6 +161,32 @@ static void test_reuse(void **state)
 	assert_int_equal(sip_transport_send(n.t, &flow, STR(M1)), 0);
 	assert_int_equal(sip_transport_stat(n.t)->connections, 2);
 	close(fd);
+	net_close(&n);
+}
+
+/* The slot of a closed connection serves another peer: the old name does not lead there. */
+static void test_stale_name(void **state)
+{
+	char text[100] = "";
+	int first, second;
+
+	(void)state;
+	net_prepare(&n);
+	net_open(&n);
+	first = net_connect(&n, "127.0.0.1");
+	net_write(first, M1);
+	net_until(&n, n.n_rx == 1);
+	close(first);
+	net_until(&n, sip_transport_stat(n.t)->connections == 0);
+	second = net_connect(&n, "127.0.0.1");
+	net_write(second, M1);
+	net_until(&n, n.n_rx == 2);
+	assert_int_equal(n.flow[0].conn, n.flow[1].conn);
+	assert_int_equal(sip_transport_send(n.t, &n.flow[0], STR("for the first")), 0);
+	net_until(&n, n.n_failed == 1);
+	assert_false(net_read(second, text, sizeof text));
+	assert_string_equal(text, "");
+	close(second);
 	net_close(&n);
 }
 
@@ -562,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_large_message),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_stale_name),
 		cmocka_unit_test(test_connecting),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_connect_timeout),

@@ -313,7 +313,9 @@ static void test_cancel_without_any_answer(void **state)
 	kit_response(&k, 180, "INVITE", B1, "x");
 	kit_run(&k, 10000);
 	assert_int_equal(txn_cancel(k.l, t, STR(""), k.now), 0);
-	kit_run(&k, 31999);
+	kit_run(&k, 10000);
+	assert_int_equal(txn_cancel(k.l, t, STR(""), k.now), 0); /* buys no time */
+	kit_run(&k, 21999);
 	assert_int_equal(k.n_up, 1);
 	kit_run(&k, 1);
 	assert_int_equal(k.n_up, 2);
