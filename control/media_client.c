@@ -1,31 +1,26 @@
-/* Control's end of the seam to the dataplane: who holds which port and endpoint, and the channel over which it is said.
+/* Control's end of the seam to the dataplane: who holds which port and endpoint, and when it is said.
  *
  * For the call layer and the admin API, on the shard's loop and thread. The link goes DOWN -> HELLO -> (DUMP, the first time)
  * -> RESEND -> UP, and from anywhere back to DOWN, where it is tried again each 100 ms. What the dataplane should hold is
  * in media_slots.c; sending is walking its list of what is out of date, so nothing is lost and nothing piles up while the
- * dataplane is away. Replies come in the order of requests (media_msg.h), so a ring of what was sent tells what each
- * one answers. A link that fails while somebody calls us is only marked; the loop takes it down, so upcalls
+ * dataplane is away. A link that fails while somebody calls us is only marked; the loop takes it down, so upcalls
  * never come from inside a call. */
 #include "media_client.h"
 
 #include <assert.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hmap.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "media/media_chan.h"
-#include "media_asks.h"
+#include "media_link.h"
 #include "media_pools.h"
 #include "media_slots.h"
 
 enum {
 	RETRY_MS = 100,
 	ANSWER_MS = 5000,    /* HELLO and each part of DUMP */
-	SENT_MAX = 1024,     /* requests that may wait for replies */
 	ASK_MAX = 4096,      /* questions, sent or not */
-	READ_MAX = 256,      /* messages before the loop gets its turn */
 	PATH_MAX_BYTES = 108 /* of a Unix socket's address */
 };
 
@@ -35,26 +30,12 @@ enum {
 
 enum link_state { LINK_DOWN, LINK_HELLO, LINK_DUMP, LINK_RESEND, LINK_UP };
 
-struct sent {
-	uint32_t serial, id;
-	uint16_t type;
-	struct media_ask *ask;
-};
-
-/* A connection; outlives its client until libuv has closed it. */
-struct link {
-	uv_poll_t poll;
-	int fd;
-	bool writing;
-	struct media_client *m;
-};
-
 struct media_client {
 	struct media_client_conf c;
 	char path[PATH_MAX_BYTES];
-	uint32_t epoch, serial;
+	uint32_t epoch;
 	enum link_state state;
-	struct link *link; /* NULL while DOWN */
+	struct media_link *link; /* NULL while DOWN */
 	struct timer
 		timer; /* DOWN: next attempt; HELLO, DUMP: patience; else: a failed link's end */
 	struct timer sweep;
@@ -63,8 +44,6 @@ struct media_client {
 	uint32_t endpoints_max;
 	struct media_slots slots;
 	struct media_pools pools;
-	struct sent sent[SENT_MAX]; /* ring */
-	uint32_t sent_head, n_sent;
 	struct media_asks asks; /* not sent yet */
 	uint32_t n_ask;         /* those and the sent ones */
 };
@@ -76,33 +55,10 @@ static uint64_t now_ms(const struct media_client *m)
 
 /* ---- sending ---- */
 
-static void link_poll(struct link *l, bool writing);
-static void on_poll(uv_poll_t *handle, int status, int events);
-
 static int msg_send(struct media_client *m, struct media_msg *msg, uint16_t type, uint32_t id,
 		    struct media_ask *ask)
 {
-	int err;
-
-	msg->head = (struct media_head){
-		.serial = m->serial + 1,
-		.version = MEDIA_VERSION,
-		.type = type,
-		.epoch = m->epoch,
-		.id = id,
-	};
-	err = media_chan_send(m->link->fd, msg);
-	if (err)
-		return err;
-	m->serial = msg->head.serial == UINT32_MAX ? 0 : msg->head.serial; /* 0 is for events */
-	m->sent[(m->sent_head + m->n_sent) % SENT_MAX] = (struct sent){
-		.serial = msg->head.serial,
-		.id = id,
-		.type = type,
-		.ask = ask,
-	};
-	m->n_sent++;
-	return 0;
+	return media_link_send(m->link, msg, m->epoch, type, id, ask);
 }
 
 static int send_slot(struct media_client *m, uint32_t id)
@@ -139,49 +95,20 @@ static int send_next(struct media_client *m)
 	return err;
 }
 
-/* Says what there is to say until the socket or the ring is full. No upcalls. */
+/* Says what there is to say until the link is full. No upcalls. */
 static void flush(struct media_client *m)
 {
 	int err = 0;
 
 	if (m->state < LINK_RESEND || timer_running(&m->timer))
 		return;
-	while (!err && m->n_sent < SENT_MAX)
+	while (!err)
 		err = send_next(m);
-	if (err && err != ERR_NOENT && err != ERR_AGAIN) {
+	if (err != ERR_NOENT && err != ERR_AGAIN)
 		timer_start(m->c.wheel, &m->timer, now_ms(m));
-		return;
-	}
-	link_poll(m->link, err == ERR_AGAIN);
 }
 
 /* ---- the link ---- */
-
-static void on_closed(uv_handle_t *handle)
-{
-	mem_free(handle->data);
-}
-
-static void link_close(struct media_client *m)
-{
-	struct link *l = m->link;
-
-	if (!l)
-		return;
-	m->link = NULL;
-	l->m = NULL;
-	(void)uv_poll_stop(&l->poll);
-	uv_close((uv_handle_t *)&l->poll, on_closed);
-	close(l->fd);
-}
-
-static void link_poll(struct link *l, bool writing)
-{
-	if (l->writing == writing)
-		return;
-	l->writing = writing;
-	(void)uv_poll_start(&l->poll, UV_READABLE | (writing ? UV_WRITABLE : 0), on_poll);
-}
 
 /* Nobody answers for what is being deleted: a link that was lost has been tried again, in vain. */
 static void report_dying(struct media_client *m)
@@ -198,21 +125,19 @@ static void report_dying(struct media_client *m)
 	}
 }
 
-/* Every question, sent first, without an answer. */
-static void asks_drop(struct media_client *m)
+/* Every question, sent first, gets no answer. The link is closed. */
+static void link_end(struct media_client *m)
 {
 	struct media_asks all = {0};
 	struct media_ask *a;
 
-	for (; m->n_sent; m->n_sent--) {
-		a = m->sent[m->sent_head].ask;
-		if (a)
-			media_asks_append(&all, a);
-		m->sent_head = (m->sent_head + 1) % SENT_MAX;
-	}
+	while (m->link && (a = media_link_take_ask(m->link)) != NULL)
+		media_asks_append(&all, a);
 	while ((a = media_asks_take(&m->asks)) != NULL)
 		media_asks_append(&all, a);
 	m->n_ask = 0;
+	media_link_close(m->link);
+	m->link = NULL;
 	while ((a = media_asks_take(&all)) != NULL)
 		media_ask_answer(a, NULL);
 }
@@ -222,38 +147,38 @@ static void link_lost(struct media_client *m, const char *why)
 	enum link_state was = m->state;
 
 	log_limited(LOG_WARN, "media", "link_lost", KV_C("why", why), KV_C("path", m->path));
-	link_close(m);
 	m->state = LINK_DOWN;
 	timer_start(m->c.wheel, &m->timer, now_ms(m) + RETRY_MS);
+	link_end(m);
 	if (was == LINK_UP && m->c.user->link)
 		m->c.user->link(m->c.ctx, false);
-	asks_drop(m);
 	if (was < LINK_RESEND)
 		report_dying(m);
 }
 
+static int on_reply(void *ctx, const struct media_sent *sent, const struct media_msg *msg);
+static void on_event(void *ctx, const struct media_msg *msg);
+static void on_turn(void *ctx);
+static void on_lost(void *ctx, const char *why);
+
+static const struct media_link_user link_user = {
+	.reply = on_reply,
+	.event = on_event,
+	.turn = on_turn,
+	.lost = on_lost,
+};
+
 static int link_open(struct media_client *m)
 {
 	struct media_msg msg = {0};
-	struct link *l;
-	int fd = media_chan_connect(m->path);
+	int err = media_link_open(m->c.loop, m->path, &link_user, m, &m->link);
 
-	if (fd < 0)
-		return fd;
-	l = mem_alloc(sizeof(*l));
-	if (!l || uv_poll_init(m->c.loop, &l->poll, fd)) {
-		mem_free(l);
-		close(fd);
-		return ERR_NOMEM;
-	}
-	l->fd = fd;
-	l->m = m;
-	l->poll.data = l;
-	m->link = l;
-	if (uv_poll_start(&l->poll, UV_READABLE, on_poll) ||
-	    msg_send(m, &msg, MEDIA_HELLO, MEDIA_NONE, NULL)) {
-		link_close(m);
-		return ERR_IO;
+	if (err)
+		return err;
+	err = msg_send(m, &msg, MEDIA_HELLO, MEDIA_NONE, NULL);
+	if (err) {
+		link_end(m);
+		return err;
 	}
 	m->state = LINK_HELLO;
 	return 0;
@@ -344,7 +269,7 @@ static int on_dump(struct media_client *m, const struct media_msg *msg)
 		return msg->head.status;
 	if (msg->head.id != MEDIA_NONE) {
 		timer_start(m->c.wheel, &m->timer, now_ms(m) + ANSWER_MS);
-		return orphan_found(m, msg->head.id, &msg->dump.spec);
+		return msg->head.controller ? 0 : orphan_found(m, msg->head.id, &msg->dump.spec);
 	}
 	timer_stop(m->c.wheel, &m->timer);
 	m->known = true;
@@ -369,49 +294,35 @@ static void on_deleted(struct media_client *m, const struct media_msg *msg, uint
 		m->c.user->final_stat(m->c.ctx, call_id, id, msg->head.status ? NULL : &msg->stat);
 }
 
-static bool answers(const struct sent *s, const struct media_head *reply)
+static int on_reply(void *ctx, const struct media_sent *s, const struct media_msg *msg)
 {
-	bool any_id = s->type == MEDIA_HELLO || s->type == MEDIA_DUMP;
+	struct media_client *m = ctx;
 
-	return s->serial == reply->serial && (s->type | MEDIA_REPLY) == reply->type &&
-	       (any_id || s->id == reply->id);
-}
-
-/* Errors take the link down. */
-static int on_reply(struct media_client *m, const struct media_msg *msg)
-{
-	struct sent s = m->sent[m->sent_head];
-
-	if (m->n_sent == 0 || !answers(&s, &msg->head))
-		return ERR_STATE;
-	if (s.type != MEDIA_DUMP || msg->head.id == MEDIA_NONE || msg->head.status) {
-		m->sent_head = (m->sent_head + 1) % SENT_MAX;
-		m->n_sent--;
-	}
-	switch ((enum media_type)s.type) {
+	switch ((enum media_type)s->type) {
 	case MEDIA_HELLO:
 		return on_hello(m, msg);
 	case MEDIA_DUMP:
 		return on_dump(m, msg);
 	case MEDIA_ENDPOINT_SET:
 		if (msg->head.status)
-			log_limited(LOG_ERROR, "media", "endpoint_refused", KV_U("id", s.id),
+			log_limited(LOG_ERROR, "media", "endpoint_refused", KV_U("id", s->id),
 				    KV_C("error", err_text(msg->head.status)));
 		return 0;
 	case MEDIA_ENDPOINT_DEL:
-		on_deleted(m, msg, s.id);
+		on_deleted(m, msg, s->id);
 		return 0;
 	case MEDIA_STATS:
 		m->n_ask--;
-		media_ask_answer(s.ask, msg);
+		media_ask_answer(s->ask, msg);
 		return 0;
 	default:
 		return ERR_STATE;
 	}
 }
 
-static void on_event(struct media_client *m, const struct media_msg *msg)
+static void on_event(void *ctx, const struct media_msg *msg)
 {
+	struct media_client *m = ctx;
 	const struct media_client_user *u = m->c.user;
 	const struct media_slot *slot = media_slots_get(&m->slots, msg->head.id);
 
@@ -428,37 +339,15 @@ static void on_event(struct media_client *m, const struct media_msg *msg)
 		u->timeout(m->c.ctx, slot->spec->call_id, msg->head.id, &msg->stat);
 }
 
-/* All that is there, in portions. ERR_AGAIN when nothing is left, 0 when the loop should come back. */
-static int read_some(struct media_client *m)
+static void on_lost(void *ctx, const char *why)
 {
-	for (int i = 0; i < READ_MAX; i++) {
-		struct media_msg msg;
-		int err = media_chan_recv(m->link->fd, &msg);
-
-		if (err)
-			return err;
-		if (msg.head.type & MEDIA_REPLY)
-			err = on_reply(m, &msg);
-		else
-			on_event(m, &msg);
-		if (err)
-			return err == ERR_AGAIN ? ERR_IO : err;
-	}
-	return 0;
+	link_lost(ctx, why);
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+static void on_turn(void *ctx)
 {
-	struct link *l = handle->data;
-	struct media_client *m = l->m;
-	int err = status < 0 ? ERR_IO : 0;
+	struct media_client *m = ctx;
 
-	if (!err && (events & UV_READABLE))
-		err = read_some(m);
-	if (err && err != ERR_AGAIN) {
-		link_lost(m, err_text(err));
-		return;
-	}
 	flush(m);
 	if (m->state != LINK_RESEND || m->slots.todo.head != MEDIA_NONE)
 		return;
@@ -503,8 +392,7 @@ void media_client_destroy(struct media_client *m)
 		timer_stop(m->c.wheel, &m->timer);
 	if (timer_running(&m->sweep))
 		timer_stop(m->c.wheel, &m->sweep);
-	link_close(m);
-	asks_drop(m);
+	link_end(m);
 	media_slots_free(&m->slots);
 	media_pools_free(&m->pools);
 	mem_free(m);

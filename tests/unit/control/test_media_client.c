@@ -24,6 +24,7 @@ static struct {
 	int32_t hello_status, set_status;
 	uint32_t hello_epoch; /* in a refusal */
 	bool has[IDS];
+	uint32_t controller[IDS];
 	struct media_spec spec[IDS];
 	struct {
 		uint16_t type;
@@ -160,10 +161,12 @@ static void dp_dump(const struct media_msg *m)
 		if (!dp.has[id])
 			continue;
 		r.head.id = id;
+		r.head.controller = dp.controller[id];
 		r.dump.spec = dp.spec[id];
 		dp_send(&r);
 	}
 	r.head.id = MEDIA_NONE;
+	r.head.controller = 0;
 	dp_send(&r);
 }
 
@@ -707,6 +710,19 @@ static void orphans_keep_ids_and_ports_until_swept(void **state)
 			 0);
 }
 
+static void another_controls_endpoints_are_not_ours(void **state)
+{
+	(void)state;
+	orphan(0, 30000);
+	dp.controller[0] = 9;
+	start_up();
+	assert_int_equal(media_client_orphans(client), 0);
+	media_client_sweep_orphans(client, 0);
+	pass(1);
+	assert_true(dp.has[0]);
+	assert_int_equal(endpoint(1), 0); /* ids are by control */
+}
+
 static void a_sweep_waits_for_the_link(void **state)
 {
 	(void)state;
@@ -794,7 +810,7 @@ static void nonsense_from_the_dataplane_drops_the_link(void **state)
 		{.version = 9, .type = MEDIA_EV_LATCHED},
 		{.version = MEDIA_VERSION, .type = MEDIA_ENDPOINT_DEL | MEDIA_REPLY, .serial = 77},
 		{.version = MEDIA_VERSION, .type = MEDIA_HELLO | MEDIA_REPLY, .serial = 1},
-		{.version = MEDIA_VERSION, .type = MEDIA_STATS | MEDIA_REPLY, .serial = 3, .id = 5},
+		{.version = MEDIA_VERSION, .type = MEDIA_STATS | MEDIA_REPLY, .serial = 2, .id = 5},
 	};
 
 	(void)state;
@@ -915,6 +931,7 @@ int main(void)
 		T(a_short_gap_loses_no_figures),
 		T(a_stalled_dataplane_is_told_the_newest_only),
 		T(orphans_keep_ids_and_ports_until_swept),
+		T(another_controls_endpoints_are_not_ours),
 		T(a_sweep_waits_for_the_link),
 		T(a_list_that_breaks_off_is_read_again),
 		T(another_number_of_workers_sorts_the_ports_anew),
