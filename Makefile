@@ -1,7 +1,7 @@
 # Rempart. `make` builds build/<variant>/bin/*; see README.md for the two commands that do it all.
 #
 #   make [V=1] [CC=clang] [SAN=address,undefined] [COVERAGE=1]
-#   make unit | bench | lint | format | clean
+#   make unit | bench | fuzz | lint | format | clean
 #
 # Sources are found by folder: a new .c file is built without touching this file.
 
@@ -61,7 +61,7 @@ OBJ_DP   := $(call obj,$(SRC_DP))
 PROGS := $(if $(SRC_D),$(O)/bin/rempartd) $(if $(wildcard control/main.c),$(O)/bin/rempart-control) \
          $(if $(wildcard dataplane/main.c),$(O)/bin/rempart-dataplane) $(if $(SRC_CTL),$(O)/bin/rempartctl)
 
-.PHONY: all unit bench lint format clean
+.PHONY: all unit bench fuzz fuzz-programs lint format clean
 all: $(PROGS)
 
 $(O)/libsrc.a: $(OBJ_LIB)
@@ -130,6 +130,15 @@ unit: $(UNITS)
 	@scripts/check-unit $(UNITS)
 bench: all $(BENCHES)
 	@scripts/bench $(O)
+# tests/fuzz/fuzz_*.c with libFuzzer: `make fuzz`, then build/<variant>/tests/fuzz/fuzz_x -max_total_time=60 DIR tests/fuzz/corpus/x
+FUZZES    := $(call exe,$(wildcard tests/fuzz/fuzz_*.c))
+$(O)/tests/fuzz/%.o: CF := $(CF_control) -Itests/support
+$(FUZZES): $(O)/%: $(O)/%.o $(O)/libcontrol.a $(O)/libsrc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDF) -fsanitize=fuzzer -o $@ $^ $(LL_control)
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SAN=address,fuzzer-no-link fuzz-programs
+fuzz-programs: $(FUZZES)
 lint:
 	@scripts/check-format
 	@scripts/check-includes

@@ -17,7 +17,8 @@ struct scan {
 	struct sip_msg *m;
 	struct sip_fault fault; /* the first one; no text: none */
 	int err;
-	unsigned separators;
+	bool over; /* a limit was passed: no further */
+	unsigned separators, lines;
 	uint16_t via, route, record_route, contact; /* items so far */
 };
 
@@ -45,6 +46,7 @@ static void scan_bad(struct scan *s, const char *text)
 
 static void scan_over(struct scan *s, const char *text)
 {
+	s->over = true;
 	scan_fault(s, ERR_LIMIT, 400, text, false);
 }
 
@@ -69,7 +71,8 @@ static bool scan_quoted_pair(const char *at, const char **seen, bool *quote)
 	return false;
 }
 
-/* Reads one logical line, unfolding it in place unless it is the start line. False: no line end there. */
+/* Reads one logical line, unfolding it in place unless it is the start line. False: no line end there, or not within the
+ * limits; the walk ends here. */
 static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 {
 	struct scan_line l = {0};
@@ -77,7 +80,9 @@ static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 	const char *seen = start;
 	bool quote = false;
 
-	for (; p < s->end; p++) {
+	char *stop = s->end - start > SIP_LINE_MAX + 1 ? start + SIP_LINE_MAX + 1 : s->end;
+
+	for (; p < stop; p++) {
 		unsigned class = sip_lex[(unsigned char)*p] & (LEX_SEP | LEX_CTL);
 
 		if (!class)
@@ -85,7 +90,10 @@ static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 		if (class == LEX_SEP) {
 			l.semis += *p == ';';
 			l.commas += *p == ',';
-			s->separators++;
+			if (++s->separators > SIP_SEPARATORS_MAX) {
+				scan_over(s, "Too Many Separators");
+				return false;
+			}
 			continue;
 		}
 		if (*p == '\r' && s->end - p >= 2 && p[1] == '\n') {
@@ -96,8 +104,7 @@ static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 			p[0] = p[1] = ' ';
 			continue;
 		}
-		if (p - start <= SIP_LINE_MAX && scan_quoted_pair(p, &seen, &quote) && *p != '\r' &&
-		    *p != '\n')
+		if (scan_quoted_pair(p, &seen, &quote) && *p != '\r' && *p != '\n')
 			continue;
 		if (*p == '\t' && !start_line) {
 			*p = ' ';
@@ -106,14 +113,14 @@ static bool scan_line(struct scan *s, bool start_line, struct scan_line *out)
 		l.bad = true;
 		scan_bad(s, *p == '\r' || *p == '\n' ? "Bare CR or LF" : "Control Character");
 	}
+	if (stop < s->end)
+		scan_over(s, "Header Line Too Long");
+	else
+		scan_bad(s, "No End of Headers");
 	return false;
 
 end_of_line:
 	l.text = str_n(start, (size_t)(p - start));
-	if (l.text.len > SIP_LINE_MAX) {
-		l.bad = true;
-		scan_over(s, "Header Line Too Long");
-	}
 	s->p = p + 2;
 	*out = l;
 	return true;
@@ -263,7 +270,7 @@ static void scan_limits(struct scan *s, const struct sip_hdr *h, const struct sc
 		*sum = (uint16_t)(*sum + items);
 	if ((sum ? *sum : items) > limit)
 		scan_over(s, "Too Many List Items");
-	if (l->semis > SIP_PARAMS_MAX * items)
+	else if (l->semis > SIP_PARAMS_MAX * items)
 		scan_over(s, "Too Many Parameters");
 }
 
@@ -310,19 +317,15 @@ static bool scan_headers(struct scan *s)
 			s->p += 2;
 			return true;
 		}
-		if (s->m->n_hdr == SIP_HDRS_MAX) {
+		if (s->lines++ == SIP_HDRS_MAX) {
 			scan_over(s, "Too Many Headers");
 			return false;
 		}
-		if (!scan_line(s, false, &l)) {
-			scan_bad(s, "No End of Headers");
+		if (!scan_line(s, false, &l))
 			return false;
-		}
 		scan_header(s, &l);
-		if (s->separators > SIP_SEPARATORS_MAX) {
-			scan_over(s, "Too Many Separators");
+		if (s->over)
 			return false;
-		}
 	}
 }
 
