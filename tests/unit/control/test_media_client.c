@@ -528,6 +528,20 @@ static void questions_are_answered(void **state)
 	assert_int_equal(media_endpoint_stat(client, 999, on_stat, NULL), ERR_NOENT);
 }
 
+static void answered_questions_make_room_for_others(void **state)
+{
+	(void)state;
+	start_up();
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(media_client_totals(client, on_totals, NULL), 0);
+		dp.n_heard = 0;
+		dp_turn();
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(got.totals, 5000);
+	assert_int_equal(got.totals_null, 0);
+}
+
 static void no_question_is_forgotten_when_the_link_drops(void **state)
 {
 	uint32_t id;
@@ -633,6 +647,32 @@ static void a_short_gap_loses_no_figures(void **state)
 	assert_int_equal(got.final, 1);
 	assert_int_equal(got.final_null, 0);
 	assert_false(dp.has[id]);
+}
+
+/* There it is again, but it does not speak: nobody waits for figures longer than for its HELLO. */
+static void a_mute_dataplane_keeps_no_call_waiting(void **state)
+{
+	uint32_t id;
+
+	(void)state;
+	start_up();
+	id = endpoint(5);
+	turn();
+	dp_hang_up();
+	dp.silent = true;
+	turn();
+	pass(100);
+	media_endpoint_del(client, id);
+	for (int i = 0; i < 49; i++)
+		pass(100);
+	assert_int_equal(got.final, 0);
+	pass(100);
+	assert_int_equal(got.final, 1);
+	assert_int_equal(got.final_null, 1);
+	dp.silent = false;
+	pass(100);
+	assert_false(dp.has[id]);
+	assert_int_equal(got.final, 1);
 }
 
 static void a_stalled_dataplane_is_told_the_newest_only(void **state)
@@ -925,10 +965,12 @@ int main(void)
 		T(the_dataplanes_size_bounds_the_ids),
 		T(events_find_their_call),
 		T(questions_are_answered),
+		T(answered_questions_make_room_for_others),
 		T(no_question_is_forgotten_when_the_link_drops),
 		T(a_destroyed_client_answers_its_questions),
 		T(everything_is_said_again_in_order),
 		T(a_short_gap_loses_no_figures),
+		T(a_mute_dataplane_keeps_no_call_waiting),
 		T(a_stalled_dataplane_is_told_the_newest_only),
 		T(orphans_keep_ids_and_ports_until_swept),
 		T(another_controls_endpoints_are_not_ours),

@@ -141,6 +141,7 @@ static const struct {
 	 OUT_HEAD T M_OUT OUT_CONN "b=AS:1\nm=audio 20002 RTP/AVP 0\ni=x\n" OUT_CONN},
 	{"a connection at both levels, and twice in one", IN_HEAD IN_CONN T M_IN IN_CONN IN_CONN,
 	 OUT_HEAD OUT_CONN T M_OUT OUT_CONN},
+	{"a session's connection twice", IN_HEAD IN_CONN IN_CONN T M_IN, OUT_HEAD OUT_CONN T M_OUT},
 	{"a connection where none stood at all",
 	 IN_HEAD T M_IN "a=x\nm=audio 5000 RTP/AVP 0\ni=y\na=z\n",
 	 OUT_HEAD T M_OUT OUT_CONN "a=x\nm=audio 20002 RTP/AVP 0\ni=y\n" OUT_CONN "a=z\n"},
