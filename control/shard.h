@@ -27,13 +27,16 @@ struct shard_net {
 	void *ctx;
 };
 
+#define SHARD_OUT_MAX (SIP_MSG_MAX_STREAM + 4096)
+
 struct shard {
 	uint32_t index;
 	const struct conf *conf;
 	uv_loop_t *loop;
 	struct timer_wheel wheel;
-	struct arena scratch; /* emptied after each event; see shard_enter() */
-	uint32_t depth;       /* events being handled */
+	struct arena scratch;    /* emptied after each event; see shard_enter() */
+	char out[SHARD_OUT_MAX]; /* one message, while it is being written */
+	uint32_t depth;          /* events being handled */
 	struct shard_net net;
 	struct sip_transport *transport;
 	struct txn_layer *txn;

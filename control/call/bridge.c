@@ -4,6 +4,7 @@
  * that it was joined with; nothing is kept twice. Ports stay with a stream while it lives (rule 28): only a refused or removed
  * m-line gives them back. RFC 3264, RFC 7362. */
 #include "call/bridge.h"
+#include "call/call_plan.h"
 #include "base/log.h"
 
 bool bridge_relays(const struct sdp_media *m)
@@ -102,12 +103,9 @@ int bridge_sdp(struct leg *to, const struct sdp *src, bool echo, struct str *out
 	struct sdp_rewrite rw = {.media = local,
 				 .n_media = CALL_MEDIA_MAX,
 				 .sections = echo ? 0 : sections(to, src)};
-	char *text = arena_alloc(&to->call->shard->scratch, 2 * SDP_MAX);
-	struct buf b = buf_on(text, 2 * SDP_MAX);
+	struct buf b = msg_buf(to->call->shard);
 	int err;
 
-	if (!text)
-		return ERR_NOMEM;
 	rw.origin_addr = shown(to, &to->flow.local);
 	for (size_t i = CALL_MEDIA_MAX; i-- > 0;) {
 		if (i < src->n_media)
@@ -120,8 +118,8 @@ int bridge_sdp(struct leg *to, const struct sdp *src, bool echo, struct str *out
 	err = sdp_origin_print(&to->oa.origin, src, &rw, echo, &b);
 	if (err)
 		return err;
-	*out = buf_view(&b);
-	return 0;
+	*out = arena_str(&to->call->shard->scratch, buf_view(&b));
+	return out->p ? 0 : ERR_NOMEM;
 }
 
 static const struct sdp_media *far_media(const struct leg *l, size_t i)

@@ -6,9 +6,7 @@
 
 struct buf msg_buf(struct shard *s)
 {
-	char *p = arena_alloc(&s->scratch, MSG_MAX);
-
-	return buf_on(p, p ? MSG_MAX : 0);
+	return BUF_ON(s->out);
 }
 
 static void put_tagged(struct buf *b, enum sip_hdr_id id, struct str value, struct str tag)

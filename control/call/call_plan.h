@@ -71,8 +71,7 @@ void msg_response(struct buf *b, const struct leg *l, unsigned status, struct st
 		  struct str extra, struct str body, struct sip_msg *pass);
 /* Via, Record-Route, From, To with our tag, Call-ID, CSeq: the head of every response to this request. */
 void msg_head(struct buf *b, const struct leg *l, struct sip_msg *request);
-#define MSG_MAX (SIP_MSG_MAX_STREAM + 4096)
-/* A buffer of MSG_MAX bytes in the scratch arena; cap 0 (overflow at the first write) when there is no memory. */
+/* The shard's buffer for one message: what is written there must be sent or copied before the next one is begun. */
 struct buf msg_buf(struct shard *s);
 
 /* Actions (call_act_*.c). */
