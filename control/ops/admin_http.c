@@ -36,12 +36,26 @@ static void http_poll(uv_poll_t *p, int status, int events)
 	http_run(p->data);
 }
 
+static unsigned http_connections(const struct admin_http *h)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
 static void http_run(struct admin_http *h)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
+	unsigned before;
 
-	if (MHD_run(h->daemon) != MHD_YES)
-		log_limited(LOG_WARN, "admin", "http_failed");
+	/* At its limit the daemon stops watching the listening socket, and it starts again only in the run after the
+	 * one that closed a connection: nothing else would wake us for that. */
+	do {
+		before = http_connections(h);
+		if (MHD_run(h->daemon) != MHD_YES)
+			log_limited(LOG_WARN, "admin", "http_failed");
+	} while (http_connections(h) < before);
 	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
 		uv_timer_start(&h->timer, http_timer, ms, 0);
 	else

@@ -73,16 +73,49 @@ static void put_addr(struct doc *d, json_t *o, const char *key, const struct add
 		put_c(d, o, key, a->port ? addr_text(a, text) : addr_ip_text(a, text));
 }
 
+struct dump {
+	char *text;
+	size_t len, cap;
+	bool bad; /* kept here: jansson 2.14 does not look at every result */
+};
+
+static int dump_more(const char *p, size_t n, void *ctx)
+{
+	struct dump *o = ctx;
+	size_t cap = o->cap ? o->cap : 1024;
+	char *grown;
+
+	while (cap < o->len + n + 1)
+		cap *= 2;
+	if (!o->bad && cap != o->cap) {
+		grown = mem_realloc(o->text, cap);
+		o->bad = !grown;
+		o->text = grown ? grown : o->text;
+		o->cap = grown ? cap : o->cap;
+	}
+	if (o->bad)
+		return -1;
+	memcpy(o->text + o->len, p, n);
+	o->len += n;
+	o->text[o->len] = '\0';
+	return 0;
+}
+
 /* One line of text; frees the document. */
 static char *print(struct doc *d, json_t *root, size_t *len)
 {
-	char *text = NULL;
+	struct dump o = {0};
 
-	if (root && !d->bad)
-		text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	o.bad = !root || d->bad ||
+		json_dump_callback(root, dump_more, &o, JSON_COMPACT | JSON_REAL_PRECISION(6)) ||
+		o.bad;
 	json_decref(root);
-	*len = text ? strlen(text) : 0;
-	return text;
+	if (o.bad) {
+		mem_free(o.text);
+		o = (struct dump){0};
+	}
+	*len = o.len;
+	return o.text;
 }
 
 char *admin_json_error(const char *text, size_t *len)
