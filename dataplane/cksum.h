@@ -16,33 +16,64 @@ static inline uint16_t cksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* Sums of 2, 4 and 8 bytes at p. */
+static inline uint64_t cksum_2(const void *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, 2);
+	return v;
+}
+
+static inline uint64_t cksum_4(const void *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+static inline uint64_t cksum_8(const void *p)
+{
+	return cksum_4(p) + cksum_4((const uint8_t *)p + 4);
+}
+
+/* Two 64-bit lanes; every target has them, in a register or as two. */
+typedef uint64_t cksum_lanes __attribute__((vector_size(16)));
+
 /* Sum of len bytes at p (any alignment); an odd last byte is padded with 0. Add results, then cksum_fold(). */
 static inline uint64_t cksum_add(const void *p, size_t len)
 {
 	const uint8_t *b = (const uint8_t *)p;
-	uint64_t s0 = 0, s1 = 0;
-	uint64_t a, c;
+	cksum_lanes lo = {0, 0}, hi = {0, 0}, v;
+	uint64_t sum;
 
-	while (len >= 16) {
-		memcpy(&a, b, 8);
-		memcpy(&c, b + 8, 8);
-		s0 += (a & 0xffffffff) + (a >> 32);
-		s1 += (c & 0xffffffff) + (c >> 32);
-		b += 16;
-		len -= 16;
+	for (; len >= 16; b += 16, len -= 16) {
+		memcpy(&v, b, 16);
+		lo += v & 0xffffffff;
+		hi += v >> 32;
 	}
-	if (len >= 8) {
-		memcpy(&a, b, 8);
-		s0 += (a & 0xffffffff) + (a >> 32);
+	lo += hi;
+	sum = lo[0] + lo[1];
+	/* In pieces that fit a load: copying an odd tail byte by byte stalls the load behind it. */
+	if (len & 8) {
+		sum += cksum_8(b);
 		b += 8;
-		len -= 8;
 	}
-	if (len) {
-		a = 0;
-		memcpy(&a, b, len);
-		s1 += (a & 0xffffffff) + (a >> 32);
+	if (len & 4) {
+		sum += cksum_4(b);
+		b += 4;
 	}
-	return s0 + s1;
+	if (len & 2) {
+		sum += cksum_2(b);
+		b += 2;
+	}
+	if (len & 1) {
+		const uint8_t last[2] = {*b, 0};
+
+		sum += cksum_2(last);
+	}
+	return sum;
 }
 
 #endif

@@ -47,11 +47,11 @@ static void aim_one(struct dp_worker *w, struct dp_endpoint *ep, struct dp_path 
 	struct addr target;
 
 	if (!latch_target(l, &rule, &target)) {
-		path_clear(p);
+		path_clear(p, &w->hops);
 		return;
 	}
 	path_build(p, &w->hops, &w->local[ep->local], port, &target, ep->spec.dscp);
-	mailbox_resolve(w, p->hop, now_us);
+	mailbox_resolve(w, path_hop(p, &w->hops), now_us);
 }
 
 void endpoint_aim(struct dp_worker *w, struct dp_endpoint *ep, uint64_t now_us)
@@ -110,19 +110,22 @@ int endpoint_set(struct dp_worker *w, const struct media_msg *msg, uint64_t now_
 {
 	const struct media_spec *s = &msg->spec;
 	struct dp_endpoint *ep, *there;
-	int local, err;
+	const struct local_slot *ours;
+	uint8_t local;
 	bool fresh;
+	int err;
 
 	if (msg->head.id >= MEDIA_ID_MAX)
 		return ERR_RANGE;
 	err = spec_check(s);
 	if (err)
 		return err;
-	local = worker_local(w, s->local.family, s->local.ip);
-	if (local < 0)
+	ours = worker_local(w, s->local.family, s->local.ip);
+	if (!ours)
 		return ERR_NOENT;
+	local = (uint8_t)(ours->index - 1);
 	ep = endpoint_by_id(&w->table, msg->head.id);
-	there = endpoint_by_port(&w->table, (uint8_t)local, s->local.port);
+	there = endpoint_by_port(&w->table, local, s->local.port);
 	if ((there && there != ep) || (ep && ep->controller != msg->head.controller))
 		return ERR_INUSE;
 	fresh = !ep;
@@ -132,7 +135,7 @@ int endpoint_set(struct dp_worker *w, const struct media_msg *msg, uint64_t now_
 		return ERR_FULL;
 
 	latches_follow(ep, s, fresh, now_us);
-	endpoint_table_bind(&w->table, ep, (uint8_t)local, s->local.port);
+	endpoint_table_bind(&w->table, ep, local, s->local.port);
 	ep->spec = *s;
 	ep->controller = msg->head.controller;
 	ep->epoch = msg->head.epoch;
@@ -150,17 +153,15 @@ int endpoint_set(struct dp_worker *w, const struct media_msg *msg, uint64_t now_
 
 void endpoint_delete(struct dp_worker *w, struct dp_endpoint *ep)
 {
-	path_clear(&ep->rtp);
-	path_clear(&ep->rtcp);
+	path_clear(&ep->rtp, &w->hops);
+	path_clear(&ep->rtcp, &w->hops);
 	endpoint_table_remove(&w->table, ep);
 }
 
-struct dp_endpoint *endpoint_sink(struct dp_worker *w, struct dp_endpoint *ep)
+struct dp_endpoint *endpoint_find_sink(struct dp_worker *w, struct dp_endpoint *ep)
 {
 	struct dp_endpoint *to;
 
-	if (ep->sink && ep->sink->rtp.gen == ep->sink_gen)
-		return ep->sink;
 	sink_forget(ep);
 	if (ep->sink_kind == MEDIA_SINK_NONE)
 		return NULL;
@@ -194,7 +195,7 @@ void endpoint_stat(const struct dp_endpoint *ep, uint64_t now_us, struct media_s
 		.tx_bytes = ep->rtp.tx_bytes,
 		.rx_rtcp = ep->rx_rtcp,
 		.tx_rtcp = ep->rtcp.tx_packets,
-		.dropped = ep->dropped,
+		.dropped = (uint64_t)ep->dropped_high << 32 | ep->dropped,
 		.latched = ep->latch.state >= LATCH_LOCKED ? ep->latch.locked : none,
 		.latched_rtcp = ep->latch_rtcp.state >= LATCH_LOCKED ? ep->latch_rtcp.locked : none,
 		.last_rx_ms = UINT64_MAX,

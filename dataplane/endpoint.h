@@ -25,19 +25,20 @@ struct dp_endpoint {
 		pt_last_out; /* newest payload type and what it becomes: saves the search */
 	uint8_t direction;   /* enum media_direction_bit */
 	uint8_t sink_kind;   /* enum media_sink */
-	uint32_t id;
+	uint32_t dropped;    /* datagrams that were not taken; dropped_high counts its wraps */
 	/* Line 1: it is measured. */
 	struct rtp_stat stat;
-	/* Lines 2 and 3: a packet goes out (of this endpoint as a sink). */
+	/* Line 2 (IPv6: and 3): a packet goes out, of this endpoint as a sink. */
 	struct dp_path rtp;
 	/* From here on: RTCP, learning, and what only commands read. */
 	struct dp_path rtcp;
 	struct latch latch_rtcp;
 	struct latch_learn learn, learn_rtcp;
 	struct rtp_stat_cold stat_cold;
-	uint64_t dropped, rx_rtcp;
+	uint64_t rx_rtcp;
 	uint64_t armed_us; /* the inactivity timer counts from here if no packet came since */
-	uint32_t controller, epoch;
+	uint32_t id, controller, epoch;
+	uint32_t dropped_high;
 	uint32_t next_free;
 	uint8_t local; /* index of our address */
 	bool timed_out;
@@ -54,8 +55,15 @@ int endpoint_set(struct dp_worker *w, const struct media_msg *msg, uint64_t now_
 void endpoint_delete(struct dp_worker *w, struct dp_endpoint *ep);
 /* Points both paths where the latches say, now. Call after any of them changed. */
 void endpoint_aim(struct dp_worker *w, struct dp_endpoint *ep, uint64_t now_us);
-/* The endpoint that ep's packets leave through, or NULL. Looks it up again if it was deleted or replaced. */
-struct dp_endpoint *endpoint_sink(struct dp_worker *w, struct dp_endpoint *ep);
+/* Looks up the endpoint that ep's packets leave through; NULL when there is none (yet). */
+struct dp_endpoint *endpoint_find_sink(struct dp_worker *w, struct dp_endpoint *ep);
+/* The same, for every packet: looks it up again only if it was deleted or replaced. */
+static inline struct dp_endpoint *endpoint_sink(struct dp_worker *w, struct dp_endpoint *ep)
+{
+	if (ep->sink && ep->sink->rtp.gen == ep->sink_gen)
+		return ep->sink;
+	return endpoint_find_sink(w, ep);
+}
 /* Makes pt the newest payload type. False when it was not negotiated. */
 bool endpoint_payload_type(struct dp_endpoint *ep, uint8_t pt);
 /* The latch rules of its RTP or RTCP flow. */

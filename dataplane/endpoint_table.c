@@ -24,7 +24,7 @@ int endpoint_table_init(struct endpoint_table *t, uint32_t n_local)
 	*t = (struct endpoint_table){.n_local = n_local};
 	t->pool = lazy_map(POOL_BYTES, true);
 	t->by_id = lazy_map(BY_ID_BYTES, false);
-	t->by_port = lazy_map(by_port_bytes(n_local), false);
+	t->by_port = lazy_map(by_port_bytes(n_local), true);
 	if (t->pool && t->by_id && t->by_port)
 		return 0;
 	endpoint_table_free(t);

@@ -9,6 +9,7 @@
 #include "cksum.h"
 
 static_assert(sizeof(struct dp_path) == 128, "two cache lines");
+static_assert(offsetof(struct dp_path, v6) == 64, "IPv4 needs one of them");
 
 #define ETH_LEN 14
 #define V4_LEN  20
@@ -31,12 +32,13 @@ static const struct addr *next_hop(const struct dp_local *from, const struct add
 	return addr_is_set(&from->gateway) ? &from->gateway : NULL;
 }
 
-static void build_v4(struct dp_path *p, const struct dp_local *from, const struct addr *target,
-		     uint8_t dscp)
+/* Both fill in an IP header at f + ETH_LEN and the sums that depend on it. */
+static void build_v4(struct dp_path *p, uint8_t *f, const struct dp_local *from,
+		     const struct addr *target, uint8_t dscp)
 {
-	uint8_t *ip = p->hdr + ETH_LEN;
+	uint8_t *ip = f + ETH_LEN;
 
-	put16(p->hdr + 12, 0x0800);
+	put16(f + 12, 0x0800);
 	ip[0] = 0x45;
 	ip[1] = (uint8_t)(dscp << 2);
 	ip[8] = PATH_TTL;
@@ -45,15 +47,15 @@ static void build_v4(struct dp_path *p, const struct dp_local *from, const struc
 	memcpy(ip + 16, target->ip, 4);
 	p->hdr_len = PATH_HDR_V4;
 	p->ip_sum = cksum_fold(cksum_add(ip, V4_LEN));
-	p->udp_sum = cksum_fold(cksum_add(ip + 12, 8));
+	p->udp_sum = cksum_fold(cksum_8(ip + 12));
 }
 
-static void build_v6(struct dp_path *p, const struct dp_local *from, const struct addr *target,
-		     uint8_t dscp)
+static void build_v6(struct dp_path *p, uint8_t *f, const struct dp_local *from,
+		     const struct addr *target, uint8_t dscp)
 {
-	uint8_t *ip = p->hdr + ETH_LEN;
+	uint8_t *ip = f + ETH_LEN;
 
-	put16(p->hdr + 12, 0x86dd);
+	put16(f + 12, 0x86dd);
 	ip[0] = (uint8_t)(0x60 | dscp >> 2);
 	ip[1] = (uint8_t)(dscp << 6);
 	ip[6] = IPPROTO_UDP;
@@ -69,62 +71,27 @@ void path_build(struct dp_path *p, struct nexthop_table *hops, const struct dp_l
 {
 	const struct addr *via = next_hop(from, target);
 	struct nexthop *hop = via ? nexthop_hold(hops, via, from->port) : NULL;
-	uint8_t *udp;
+	uint8_t f[PATH_HDR_V6] = {0}, *udp;
 
-	nexthop_release(p->hop);
-	p->hop = hop;
-	p->port = from->port;
-	p->target = *target;
-	memset(p->hdr, 0, sizeof p->hdr);
-	memcpy(p->hdr + 6, from->mac, 6);
+	nexthop_release(path_hop(p, hops));
+	p->hop = hop ? (uint16_t)(hop - hops->hop + 1) : 0;
+	p->port = (uint8_t)from->port;
+	memcpy(f + 6, from->mac, 6);
 	if (target->family == ADDR_V6)
-		build_v6(p, from, target, dscp);
+		build_v6(p, f, from, target, dscp);
 	else
-		build_v4(p, from, target, dscp);
-	udp = p->hdr + p->hdr_len - 8;
+		build_v4(p, f, from, target, dscp);
+	udp = f + p->hdr_len - 8;
 	put16(udp, from_port);
 	put16(udp + 2, target->port);
-	p->udp_sum = cksum_fold(p->udp_sum + cksum_add(udp, 4) + htons(IPPROTO_UDP));
+	p->udp_sum = cksum_fold(p->udp_sum + cksum_4(udp) + htons(IPPROTO_UDP));
+	memcpy(p->v4, f + PATH_AT, PATH_TEXT_V4);
+	memcpy(p->v6, f + PATH_AT, PATH_TEXT_V6);
 }
 
-void path_clear(struct dp_path *p)
+void path_clear(struct dp_path *p, struct nexthop_table *hops)
 {
-	nexthop_release(p->hop);
-	p->hop = NULL;
+	nexthop_release(path_hop(p, hops));
+	p->hop = 0;
 	p->hdr_len = 0;
-	p->target = (struct addr){0};
-}
-
-void path_write(const struct dp_path *p, uint8_t *at, uint16_t payload_len, uint16_t payload_sum,
-		uint16_t ip_id, bool with_sum)
-{
-	uint16_t udp_len_be = htons((uint16_t)(payload_len + 8));
-	uint64_t sum = (uint64_t)p->udp_sum + udp_len_be;
-	uint16_t sum16;
-
-	memcpy(at, p->hop->mac, 6);
-	if (p->hdr_len == PATH_HDR_V4) {
-		uint16_t len_be = htons((uint16_t)(payload_len + 8 + V4_LEN));
-		uint16_t ip_sum = (uint16_t)~cksum_fold((uint64_t)p->ip_sum + len_be + ip_id);
-
-		memcpy(at + 6, p->hdr + 6, PATH_HDR_V4 - 6);
-		memcpy(at + ETH_LEN + 2, &len_be, 2);
-		memcpy(at + ETH_LEN + 4, &ip_id, 2);
-		memcpy(at + ETH_LEN + 10, &ip_sum, 2);
-	} else {
-		memcpy(at + 6, p->hdr + 6, PATH_HDR_V6 - 6);
-		memcpy(at + ETH_LEN + 4, &udp_len_be, 2);
-	}
-	at += p->hdr_len;
-	memcpy(at - 4, &udp_len_be, 2);
-	if (with_sum) {
-		sum16 = (uint16_t)~cksum_fold(sum + udp_len_be + payload_sum);
-		/* 0 would mean "no checksum" (RFC 768). */
-		if (sum16 == 0)
-			sum16 = 0xffff;
-	} else {
-		/* RFC 8200 8.1 and RFC 768 pseudo headers hold the length once, the ports not at all. */
-		sum16 = cksum_fold(sum + (uint16_t)~cksum_fold(cksum_add(at - 8, 4)));
-	}
-	memcpy(at - 2, &sum16, 2);
 }

@@ -2,43 +2,6 @@
  * worker's thread. A packet that contradicts itself is not relayed: the far end's parser is none of our trust. */
 #include "rtp.h"
 
-static uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-bool rtp_parse(const uint8_t *p, size_t len, struct rtp_info *out)
-{
-	size_t head, pad = 0;
-
-	if (len < RTP_HEADER_LEN || p[0] >> 6 != 2)
-		return false;
-	head = RTP_HEADER_LEN + 4U * (p[0] & 0x0f);
-	if (p[0] & 0x10) {
-		if (len < head + 4)
-			return false;
-		head += 4 + 4U * be16(p + head + 2);
-	}
-	if (len < head)
-		return false;
-	if (p[0] & 0x20) {
-		pad = p[len - 1];
-		if (pad == 0 || pad > len - head)
-			return false;
-	}
-	out->marker = p[1] & 0x80;
-	out->pt = p[1] & 0x7f;
-	out->seq = be16(p + 2);
-	out->ts = be32(p + 4);
-	out->ssrc = be32(p + 8);
-	return true;
-}
-
 #define RTCP_SR      200
 #define RTCP_TYPE_HI 207
 
@@ -84,7 +47,7 @@ bool rtcp_parse(const uint8_t *p, size_t len, uint32_t *ssrc)
 
 		if (left < 4 || p[at] >> 6 != 2 || p[at + 1] < 192)
 			return false;
-		one = 4U * be16(p + at + 2) + 4;
+		one = 4U * rtp_be16(p + at + 2) + 4;
 		if (one > left)
 			return false;
 		body = one;
@@ -99,6 +62,6 @@ bool rtcp_parse(const uint8_t *p, size_t len, uint32_t *ssrc)
 			return false;
 		at += one;
 	}
-	*ssrc = be32(p + 4);
+	*ssrc = rtp_be32(p + 4);
 	return true;
 }

@@ -14,6 +14,7 @@
 #define REMPART_STAGE_H
 
 #include <assert.h>
+#include <string.h>
 
 #include "burst.h"
 #include "endpoint.h"
@@ -22,9 +23,19 @@
 #include "worker.h"
 
 #define TX_BUFFER   64
-#define LOCAL_SLOTS 256 /* hash of our addresses; a power of 2, over 2 * DP_LOCAL_MAX - 1 */
+#define LOCAL_SLOTS 256 /* hash of our addresses */
 
+static_assert(LOCAL_SLOTS == 256, "local_hash() gives 8 bits");
 static_assert(LOCAL_SLOTS >= 2 * DP_LOCAL_MAX, "the hash of our addresses stays half empty");
+
+/* One of our addresses as classify wants it: a hash slot, with all that a frame is compared with in one line. */
+struct local_slot {
+	uint64_t mac;  /* as station_bits() reads it from a frame */
+	uint32_t tail; /* last 4 bytes of the address, as they lie in memory */
+	uint16_t port; /* DPDK port */
+	uint8_t index; /* of our address, + 1; 0 = empty */
+	uint8_t family;
+};
 
 struct tx_buffer {
 	uint16_t n;
@@ -36,7 +47,7 @@ struct dp_worker {
 	struct endpoint_table table;
 	struct nexthop_table hops;
 	struct dp_local local[DP_LOCAL_MAX];
-	uint8_t local_slot[LOCAL_SLOTS]; /* index + 1, 0 = empty */
+	struct local_slot local_slot[LOCAL_SLOTS];
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t polls, polls_empty;
 	uint64_t punted, events_lost;
@@ -87,14 +98,48 @@ static inline void dp_drop(struct dp_worker *w, struct dp_burst *b, uint16_t i, 
 /* The same, for a packet that its endpoint did not take. */
 static inline void dp_refuse(struct dp_worker *w, struct dp_burst *b, uint16_t i, enum drop why)
 {
-	b->pkt[i].ep->dropped++;
+	struct dp_endpoint *ep = b->pkt[i].ep;
+
+	if (++ep->dropped == 0)
+		ep->dropped_high++;
 	dp_drop(w, b, i, why);
 }
 
 /* Gives packet i to the slow path. */
 void dp_punt(struct dp_worker *w, struct dp_burst *b, uint16_t i);
 
-/* Index of our address with this family and these 4 or 16 bytes; -1 when it is not ours. */
-int worker_local(const struct dp_worker *w, uint8_t family, const uint8_t *ip);
+/* The 6 bytes of a MAC address at p; 8 bytes must be readable. */
+static inline uint64_t station_bits(const uint8_t *p)
+{
+	static const uint8_t six[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0};
+	uint64_t v, mask;
+
+	memcpy(&v, p, 8);
+	memcpy(&mask, six, 8);
+	return v & mask;
+}
+
+static inline unsigned local_hash(uint32_t tail)
+{
+	return (tail * 0x9e3779b1U) >> 24;
+}
+
+/* Our address with this family and these 4 or 16 bytes; NULL when it is not ours. */
+static inline const struct local_slot *worker_local(const struct dp_worker *w, uint8_t family,
+						    const uint8_t *ip)
+{
+	const struct local_slot *s;
+	uint32_t tail;
+
+	memcpy(&tail, family == ADDR_V4 ? ip : ip + 12, 4);
+	for (unsigned i = local_hash(tail); (s = &w->local_slot[i])->index;
+	     i = (i + 1) % LOCAL_SLOTS) {
+		if (s->tail != tail || s->family != family)
+			continue;
+		if (family == ADDR_V4 || memcmp(w->local[s->index - 1].ip.ip, ip, 12) == 0)
+			return s;
+	}
+	return NULL;
+}
 
 #endif

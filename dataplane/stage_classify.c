@@ -26,14 +26,14 @@ static uint16_t be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static bool for_station(const struct dp_worker *w, int local, const uint8_t *eth, uint16_t port)
+static bool for_station(const struct local_slot *local, const uint8_t *eth, uint16_t port)
 {
-	return w->local[local].port == port && memcmp(eth, w->local[local].mac, 6) == 0;
+	return local && local->port == port && local->mac == station_bits(eth);
 }
 
 /* ip_len: bytes that the IP header promises behind itself. */
-static int udp(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *h, size_t ip_len,
-	       uint8_t l4_off, int local)
+static inline int udp(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *h, size_t ip_len,
+		      uint8_t l4_off, const struct local_slot *local)
 {
 	uint16_t len;
 
@@ -46,11 +46,13 @@ static int udp(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *h, si
 	if (p->src.port == 0)
 		return DROP_MALFORMED;
 	p->dst_port = be16(h + 2);
-	p->dst_addr = (uint8_t)local;
+	p->dst_addr = (uint8_t)(local->index - 1);
 	p->l4_off = l4_off;
 	p->payload_len = (uint16_t)(len - UDP_LEN);
 	p->flags = 0;
 	rte_prefetch0(endpoint_port_entry(&w->table, p->dst_addr, p->dst_port));
+	for (unsigned at = 64; at < l4_off + 8U + p->payload_len && at < 256; at += 64)
+		rte_prefetch0(h - l4_off + at);
 	return CLASS_MEDIA;
 }
 
@@ -60,12 +62,13 @@ static bool v4_martian(const uint8_t *ip)
 	return ip[0] == 0 || ip[0] == 127 || ip[0] >= 224;
 }
 
-static int ipv4(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth, size_t len,
-		uint16_t port)
+static inline int ipv4(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth, size_t len,
+		       uint16_t port)
 {
 	const uint8_t *ip = eth + ETH_LEN;
+	const struct local_slot *local;
 	size_t head, total;
-	int local;
+	uint64_t sum;
 
 	if (len < ETH_LEN + V4_LEN || ip[0] >> 4 != 4)
 		return DROP_MALFORMED;
@@ -74,9 +77,12 @@ static int ipv4(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth,
 	if (head < V4_LEN || total < head || total > len - ETH_LEN)
 		return DROP_MALFORMED;
 	local = worker_local(w, ADDR_V4, ip + 16);
-	if (local < 0 || !for_station(w, local, eth, port))
+	if (!for_station(local, eth, port))
 		return DROP_NOT_OURS;
-	if (cksum_fold(cksum_add(ip, head)) != 0xffff)
+	sum = cksum_8(ip) + cksum_8(ip + 8) + cksum_4(ip + 16);
+	if (head != V4_LEN)
+		sum += cksum_add(ip + V4_LEN, head - V4_LEN);
+	if (cksum_fold(sum) != 0xffff)
 		return DROP_CHECKSUM;
 	if (v4_martian(ip + 12))
 		return DROP_MALFORMED;
@@ -88,9 +94,8 @@ static int ipv4(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth,
 		return total >= head + 8 && ip[head] == 8 ? CLASS_PUNT : DROP_NOT_UDP;
 	if (ip[9] != IPPROTO_UDP)
 		return DROP_NOT_UDP;
-	memset(&p->src, 0, sizeof p->src);
+	p->src = (struct addr){.family = ADDR_V4};
 	memcpy(p->src.ip, ip + 12, 4);
-	p->src.family = ADDR_V4;
 	return udp(w, p, ip + V4_LEN, total - head, ETH_LEN + V4_LEN, local);
 }
 
@@ -145,8 +150,8 @@ static int ipv6(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth,
 		uint16_t port)
 {
 	const uint8_t *ip = eth + ETH_LEN;
+	const struct local_slot *local;
 	size_t left;
-	int local;
 
 	if (len < ETH_LEN + V6_LEN || ip[0] >> 4 != 6)
 		return DROP_MALFORMED;
@@ -158,7 +163,7 @@ static int ipv6(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth,
 	if (ip[24] == 0xff)
 		return ipv6_multicast(w, ip, left, port);
 	local = worker_local(w, ADDR_V6, ip + 24);
-	if (local < 0 || !for_station(w, local, eth, port))
+	if (!for_station(local, eth, port))
 		return DROP_NOT_OURS;
 	switch (ip[6]) {
 	case IPPROTO_UDP:
@@ -179,13 +184,12 @@ static int ipv6(const struct dp_worker *w, struct dp_pkt *p, const uint8_t *eth,
 	default:
 		return DROP_NOT_UDP;
 	}
-	memset(&p->src, 0, sizeof p->src);
+	p->src = (struct addr){.family = ADDR_V6};
 	memcpy(p->src.ip, ip + 8, 16);
-	p->src.family = ADDR_V6;
 	return udp(w, p, ip + V6_LEN, left, ETH_LEN + V6_LEN, local);
 }
 
-static int frame(const struct dp_worker *w, struct dp_pkt *p, uint16_t port)
+static inline int frame(const struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 {
 	const uint8_t *eth = rte_pktmbuf_mtod(p->m, const uint8_t *);
 	size_t len = rte_pktmbuf_data_len(p->m);

@@ -2,22 +2,7 @@
  *
  * A held endpoint still learns its far end's address, so that media flows at once after a resume; it takes no RTP.
  * RTCP goes on while a stream is held (RFC 3264 5.1). */
-#include <string.h>
-
 #include "stage.h"
-
-/* As addr_eq(), without a call: pad_ is 0 on both sides. */
-static inline bool same_source(const struct addr *a, const struct addr *b)
-{
-	uint64_t x[2], y[2];
-	uint32_t u, v;
-
-	memcpy(x, a->ip, 16);
-	memcpy(y, b->ip, 16);
-	memcpy(&u, &a->port, 4);
-	memcpy(&v, &b->port, 4);
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (u ^ v)) == 0;
-}
 
 static bool taken(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 {
@@ -27,7 +12,8 @@ static bool taken(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 	struct latch *l = rtp ? &ep->latch : &ep->latch_rtcp;
 	struct latch_rule rule;
 
-	if (l->state == LATCH_LOCKED && same_source(&p->src, &l->locked)) {
+	if (l->state == LATCH_LOCKED && p->src.port == l->locked.port &&
+	    latch_same_ip(&p->src, &l->locked)) {
 		l->last_us = b->now_us;
 		return true;
 	}

@@ -23,9 +23,7 @@ void stage_lookup(struct dp_worker *w, struct dp_burst *b)
 		struct dp_pkt *p = &b->pkt[i];
 
 		p->out = p->ep->sink;
-		if (!p->out)
-			continue;
-		rte_prefetch0(&p->out->rtp);
-		rte_prefetch0(p->out->rtp.hdr);
+		if (p->out)
+			rte_prefetch0(&p->out->rtp);
 	}
 }

@@ -1,5 +1,5 @@
 /* Is it what it claims to be: UDP checksum, then RTP (RFC 3550 5.1) of a negotiated payload type, or RTCP (6.1). What fails
- * here teaches no latch. Worker's thread.
+ * here teaches no latch. Another host's packet to a locked endpoint is dropped before all that. Worker's thread.
  *
  * The checksum's payload part is kept, so that the rewrite adds up a few words in place of the whole packet. A checksum
  * field that holds just the pseudo header's sum is how Linux hands over a datagram of a program on the same machine (veth,
@@ -19,7 +19,7 @@ static bool udp_checksum_ok(struct dp_pkt *p)
 	const uint8_t *udp = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
 	bool v6 = p->l4_off == V6_L4_OFF;
 	uint64_t known = p->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	uint64_t pseudo, sum;
+	uint64_t pseudo;
 	uint16_t field;
 
 	memcpy(&field, udp + 6, 2);
@@ -32,10 +32,11 @@ static bool udp_checksum_ok(struct dp_pkt *p)
 	p->payload_sum = cksum_fold(cksum_add(udp + 8, p->payload_len));
 	p->flags |= PKT_SUM_KNOWN;
 	/* The addresses lie right before the UDP header in both families. */
-	pseudo = cksum_add(udp - (v6 ? 32 : 8), v6 ? 32 : 8) + htons(IPPROTO_UDP) +
-		 htons((uint16_t)(p->payload_len + 8));
-	sum = pseudo + cksum_add(udp, 8) + p->payload_sum;
-	return cksum_fold(sum) == 0xffff || field == cksum_fold(pseudo);
+	pseudo = cksum_8(udp - 8) + htons(IPPROTO_UDP) + htons((uint16_t)(p->payload_len + 8));
+	if (v6)
+		pseudo += cksum_add(udp - 32, 24);
+	return cksum_fold(pseudo + cksum_8(udp) + p->payload_sum) == 0xffff ||
+	       field == cksum_fold(pseudo);
 }
 
 static bool rtp(struct dp_worker *w, struct dp_burst *b, uint16_t i)
@@ -67,7 +68,9 @@ void stage_parse(struct dp_worker *w, struct dp_burst *b)
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct dp_pkt *p = &b->pkt[i];
 
-		if (!udp_checksum_ok(p))
+		if (latch_foreign(p->kind == PKT_RTP ? &p->ep->latch : &p->ep->latch_rtcp, &p->src))
+			dp_refuse(w, b, i, DROP_SOURCE);
+		else if (!udp_checksum_ok(p))
 			dp_refuse(w, b, i, DROP_CHECKSUM);
 		else if (p->kind == PKT_RTP)
 			(void)rtp(w, b, i);

@@ -7,17 +7,17 @@
 #include "stage.h"
 
 /* Why the packet cannot leave through out, or -1. */
-static int obstacle(struct dp_worker *w, const struct dp_path *path, const struct dp_pkt *p,
-		    uint64_t now_us)
+static int obstacle(struct dp_worker *w, const struct dp_path *path, struct nexthop *hop,
+		    const struct dp_pkt *p, uint64_t now_us)
 {
 	if (p->kind == PKT_RTP && !(p->out->rtp.direction & MEDIA_SEND))
 		return DROP_DIRECTION;
 	if (!path->hdr_len)
 		return DROP_NO_TARGET;
-	if (!path->hop)
+	if (!hop)
 		return DROP_NEIGHBOUR;
-	if (!path->hop->known) {
-		mailbox_resolve(w, path->hop, now_us);
+	if (!hop->known) {
+		mailbox_resolve(w, hop, now_us);
 		return DROP_NEIGHBOUR;
 	}
 	return -1;
@@ -34,7 +34,8 @@ static void map_payload_type(struct dp_pkt *p, uint8_t *payload)
 	p->payload_sum = cksum_fold((uint64_t)p->payload_sum + (uint16_t)~old + new);
 }
 
-static bool rewrite(struct dp_worker *w, struct dp_pkt *p, struct dp_path *path)
+static bool rewrite(struct dp_worker *w, struct dp_pkt *p, struct dp_path *path,
+		    const struct nexthop *hop)
 {
 	struct rte_mbuf *m = p->m;
 	uint8_t *payload = pkt_payload(p);
@@ -62,8 +63,8 @@ static bool rewrite(struct dp_worker *w, struct dp_pkt *p, struct dp_path *path)
 		m->ol_flags |=
 			RTE_MBUF_F_TX_UDP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 	}
-	path_write(path, payload - path->hdr_len, p->payload_len, p->payload_sum, w->ip_id++,
-		   !offload);
+	path_write(path, hop->mac, payload - path->hdr_len, p->payload_len, p->payload_sum,
+		   w->ip_id++, !offload);
 	m->port = path->port;
 	path->tx_packets++;
 	path->tx_bytes += p->payload_len;
@@ -74,6 +75,7 @@ void stage_rewrite(struct dp_worker *w, struct dp_burst *b)
 {
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct dp_pkt *p = &b->pkt[i];
+		struct nexthop *hop;
 		struct dp_path *path;
 		int why;
 
@@ -83,8 +85,9 @@ void stage_rewrite(struct dp_worker *w, struct dp_burst *b)
 			continue;
 		}
 		path = p->kind == PKT_RTP ? &p->out->rtp : &p->out->rtcp;
-		why = obstacle(w, path, p, b->now_us);
-		if (why < 0 && !rewrite(w, p, path))
+		hop = path_hop(path, &w->hops);
+		why = obstacle(w, path, hop, p, b->now_us);
+		if (why < 0 && !rewrite(w, p, path, hop))
 			why = DROP_HEADROOM;
 		if (why >= 0)
 			dp_drop(w, b, i, (enum drop)why);

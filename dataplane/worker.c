@@ -25,28 +25,24 @@
 #define SWEEP_EVERY_US 1000 /* the inactivity sweep looks at SWEEP_SLICE endpoints this often */
 #define SWEEP_SLICE    256
 
-static unsigned local_slot(uint8_t family, const uint8_t *ip)
+static void local_add(struct dp_worker *w, uint8_t index)
 {
+	const struct dp_local *l = &w->local[index];
+	uint8_t mac[8] = {0};
 	uint32_t tail;
+	unsigned i;
 
-	memcpy(&tail, family == ADDR_V4 ? ip : ip + 12, 4);
-	return (tail * 0x9e3779b1U) >> 24;
-}
-
-static_assert(LOCAL_SLOTS == 256, "local_slot() gives 8 bits");
-
-int worker_local(const struct dp_worker *w, uint8_t family, const uint8_t *ip)
-{
-	size_t len = family == ADDR_V4 ? 4 : 16;
-	unsigned i = local_slot(family, ip);
-
-	for (; w->local_slot[i]; i = (i + 1) % LOCAL_SLOTS) {
-		const struct addr *a = &w->local[w->local_slot[i] - 1].ip;
-
-		if (a->family == family && memcmp(a->ip, ip, len) == 0)
-			return w->local_slot[i] - 1;
-	}
-	return -1;
+	memcpy(&tail, l->ip.family == ADDR_V4 ? l->ip.ip : l->ip.ip + 12, 4);
+	for (i = local_hash(tail); w->local_slot[i].index; i = (i + 1) % LOCAL_SLOTS)
+		;
+	memcpy(mac, l->mac, 6);
+	w->local_slot[i] = (struct local_slot){
+		.mac = station_bits(mac),
+		.tail = tail,
+		.port = l->port,
+		.index = (uint8_t)(index + 1),
+		.family = l->ip.family,
+	};
 }
 
 static bool conf_ok(const struct dp_worker_conf *conf)
@@ -75,12 +71,8 @@ struct dp_worker *dp_worker_create(const struct dp_worker_conf *conf)
 		return NULL;
 	w->conf = *conf;
 	for (uint8_t i = 0; i < conf->n_local; i++) {
-		unsigned s = local_slot(conf->local[i].ip.family, conf->local[i].ip.ip);
-
 		w->local[i] = conf->local[i];
-		while (w->local_slot[s])
-			s = (s + 1) % LOCAL_SLOTS;
-		w->local_slot[s] = (uint8_t)(i + 1);
+		local_add(w, i);
 	}
 	w->conf.local = w->local;
 	if (endpoint_table_init(&w->table, conf->n_local))

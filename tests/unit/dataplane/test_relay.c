@@ -336,6 +336,28 @@ static void spray_changes_nothing(void **state)
 	assert_int_equal(kit_drops(DROP_SOURCE), 450);
 }
 
+/* A flood from another host is told by its address alone, before anything is summed or parsed. */
+static void foreign_garbage_is_cheap(void **state)
+{
+	struct addr s = kit_addr("203.0.113.66:4000"), d = kit_addr(US_A);
+	uint8_t p[KIT_PAYLOAD] = {0};
+
+	(void)state;
+	call();
+	kit_receive(kit_udp(&s, &d, p, sizeof p), 0);
+	assert_int_equal(kit_drops(DROP_NOT_RTP), 1); /* nothing is locked yet */
+	kit_send_rtp(A, US_A, 0, 1, 1);
+	kit_receive(kit_udp(&s, &d, p, sizeof p), 0);
+	assert_int_equal(kit_drops(DROP_SOURCE), 1);
+	s = kit_addr(A);
+	kit_receive(kit_udp(&s, &d, p, sizeof p), 0);
+	assert_int_equal(kit_drops(DROP_NOT_RTP), 2);
+	assert_int_equal(kit_count_sent(1), 1);
+	kit.w->table.pool[0].dropped = UINT32_MAX; /* counts on beyond 32 bits */
+	kit_send_rtp("203.0.113.66:4000", US_A, 0, 1, 1);
+	assert_int_equal(kit_stat(1).dropped, 1ULL << 32);
+}
+
 static void rtcp_goes_its_own_way(void **state)
 {
 	uint8_t p[KIT_RTCP_LEN];
@@ -738,6 +760,7 @@ int main(void)
 		T(nat_phone_is_latched),
 		T(two_nats),
 		T(spray_changes_nothing),
+		T(foreign_garbage_is_cheap),
 		T(rtcp_goes_its_own_way),
 		T(rtcp_behind_nat),
 		T(explicit_rtcp_port),

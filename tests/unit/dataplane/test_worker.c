@@ -494,9 +494,9 @@ static void many_addresses(void **state)
 	w = dp_worker_create(&conf);
 	assert_non_null(w);
 	for (unsigned i = 0; i < DP_LOCAL_MAX; i++)
-		assert_int_equal(worker_local(w, l[i].ip.family, l[i].ip.ip), i);
+		assert_int_equal(worker_local(w, l[i].ip.family, l[i].ip.ip)->index, i + 1);
 	other = kit_addr("10.0.0.1");
-	assert_int_equal(worker_local(w, ADDR_V4, other.ip), -1);
+	assert_null(worker_local(w, ADDR_V4, other.ip));
 	dp_worker_destroy(w);
 	free(l);
 }
