@@ -100,6 +100,8 @@ void admin_answer(struct admin_request *q, unsigned status, const char *type, ch
 	if (q->next)
 		q->next->pprev = q->pprev;
 	MHD_resume_connection(q->connection);
+	/* The daemon is not told by itself: it has no thread, and this is answered out of turn. */
+	uv_timer_start(&(q->local ? q->admin->local : q->admin->tcp)->timer, http_timer, 0, 0);
 }
 
 void admin_answer_text(struct admin_request *q, unsigned status, const char *text)
