@@ -7,7 +7,7 @@
 #define UNUSED __attribute__((unused))
 
 /* Longer than any transaction: 64*T1 for an ACK that is awaited, and 64*T1 for the BYE behind it. */
-enum { CALL_LINGER_MS = 80000, CALL_STAT_WAIT_MS = 1000 };
+enum { CALL_LINGER_MS = 80000, CALL_PART_MS = 4000, CALL_STAT_WAIT_MS = 1000 };
 
 /* The Reason lines of a message, as header lines. */
 static struct str reasons(struct call *c, const struct sip_msg *m)
@@ -117,11 +117,12 @@ bool act_linger(struct call *c, const struct call_ev *e, struct call_plan *p)
 	return true;
 }
 
-/* All legs have ended; the final statistics are waited for a moment. */
+/* The dialogs are over. Answers to our BYEs are waited for as long as a living far end may take, then the transactions go on alone; final statistics for
+ * a moment. */
 bool act_over(struct call *c, UNUSED const struct call_ev *e, struct call_plan *p)
 {
-	if (c->n_closing == 0)
+	if (call_over(c) && c->n_closing == 0)
 		return true;
-	plan_timer(p, CALL_STAT_WAIT_MS);
+	plan_timer(p, call_over(c) ? CALL_STAT_WAIT_MS : CALL_PART_MS);
 	return false;
 }

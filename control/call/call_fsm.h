@@ -48,7 +48,7 @@ enum call_state {
 	X(EV_TIMER, "timer")                                                                       \
 	X(EV_MEDIA_TIMEOUT, "media timeout")                                                       \
 	X(EV_HANGUP, "hangup")                                                                     \
-	X(EV_OVER, "all legs ended")
+	X(EV_OVER, "all legs ended or leaving")
 enum call_event {
 #define X(id, name) id,
 	CALL_EVENT_LIST(X)
@@ -135,6 +135,7 @@ struct call {
 	bool busy;                /* an event is being handled */
 	bool delayed;             /* the running INVITE came without an offer */
 	bool answered;
+	bool parted;              /* only answers to BYEs are missing */
 	bool doomed;              /* something could not be done: hang up */
 	uint8_t inv_from, inv_to; /* legs of the running INVITE */
 	uint8_t n_leg;

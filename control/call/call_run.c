@@ -23,6 +23,16 @@ bool call_over(const struct call *c)
 	return true;
 }
 
+/* Nothing is left of it but BYEs without an answer. */
+static bool call_parted(const struct call *c)
+{
+	for (size_t i = 0; i < c->n_leg; i++)
+		if (c->leg[i]->state != LEG_NEW && c->leg[i]->state != LEG_LEAVING &&
+		    c->leg[i]->state != LEG_ENDED)
+			return false;
+	return true;
+}
+
 size_t call_forks(const struct call *c)
 {
 	size_t n = 0;
@@ -94,7 +104,8 @@ static void run(struct call *c, struct leg *l, enum leg_event event, const struc
 			break;
 		}
 	}
-	if (c->state == CALL_ENDING && call_over(c)) {
+	if (c->state == CALL_ENDING && (call_over(c) || (call_parted(c) && !c->parted))) {
+		c->parted = true;
 		e.type = EV_OVER;
 		one(c, NULL, 0, &e);
 	}
