@@ -3,6 +3,7 @@
 #include "dp_kit.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <rte_ethdev.h>
 #include <rte_eth_ring.h>
 #include <sys/eventfd.h>
@@ -462,6 +463,26 @@ static void neighbour_forgotten(void **state)
 	assert_int_equal(kit_drops(DROP_NEIGHBOUR), 1);
 }
 
+static void *set_true(void *stop)
+{
+	*(volatile bool *)stop = true;
+	return NULL;
+}
+
+static void run_ends_when_told(void **state)
+{
+	volatile bool stop = true;
+	pthread_t other;
+
+	(void)state;
+	kit.w->conf.adaptive = true;
+	assert_int_equal(dp_worker_run(kit.w, &stop), 0);
+	stop = false;
+	assert_int_equal(pthread_create(&other, NULL, set_true, (void *)&stop), 0);
+	assert_int_equal(dp_worker_run(kit.w, &stop), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+}
+
 static void bad_configurations(void **state)
 {
 	struct dp_local l = {.port = DP_PORT_MAX};
@@ -521,6 +542,7 @@ int main(void)
 		T(memory_is_used_again),
 		T(full_neighbour_table),
 		T(neighbour_forgotten),
+		T(run_ends_when_told),
 		T(bad_configurations),
 		T(many_addresses),
 	};
