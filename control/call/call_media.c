@@ -62,7 +62,7 @@ static void log_stat(const struct call *c, const struct leg *l, struct str codec
 	/* A NULL key ends the list, so what may be absent stands last. */
 	struct log_kv kv[16] = {KV_X("call", c->id),           KV_U("leg", l->index),
 				KV_S("realm", l->realm->name), KV_S("codec", codec),
-				KV_U("rx", st->rx_packets),    KV_U("tx", st->tx_packets),
+				KV_U("rx_packets", st->rx_packets),    KV_U("tx_packets", st->tx_packets),
 				KV_U("dropped", st->dropped),  KV_A("latched", &st->latched)};
 	size_t n = 8;
 
@@ -74,7 +74,7 @@ static void log_stat(const struct call *c, const struct leg *l, struct str codec
 	}
 	if (mos)
 		kv[n++] = (struct log_kv)KV_U("mos_x100", mos);
-	log_write(LOG_INFO, "call", "leg_end", kv);
+	log_write(LOG_INFO, "call", "media", kv);
 }
 
 static void on_final_stat(void *ctx, uint64_t call_id, uint32_t endpoint,

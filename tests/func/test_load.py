@@ -19,8 +19,7 @@ def test_500_calls_with_media_and_no_packet_lost(lab, sbc, tmp_path):
     called = sipp.Sipp(lab, "core", "10.77.0.20", "-sf", sipp.SCENARIOS / "uas.xml", "-p", "5060", "-mi", "10.77.0.20", "-mp", "30000", "-rtp_echo")
     speech = sipp.alaw_file(tmp_path / "speech.alaw")
     caller = sipp.Sipp(lab, "peer", "198.51.100.66", "-sf", sipp.scenario("uac_rtp.xml", tmp_path, MEDIA_FILE=speech), "-s", "1234", "-p", "5060",
-                       "-mi", "198.51.100.66", "-min_rtp_port", "10000", "-max_rtp_port", "59000",
-                       "-d", TALK_MS, "-r", RATE, "-m", CALLS, target="198.51.100.11:5060")
+                       "-mi", "198.51.100.66", "-d", TALK_MS, "-r", RATE, "-m", CALLS, target="198.51.100.11:5060")
     try:
         assert caller.wait(CALLS / RATE + 40) == 0, caller.error_text() + str(caller.counts())
         wait_for("all calls to be gone", lambda: not sbc.ctl("calls")["calls"], timeout=10)
