@@ -4,7 +4,7 @@
  *   rempart-control --dump-fsm                the tables of docs/CALL-FSM.md
  *
  * Started by rempartd, which hands over a sealed copy of the configuration and a descriptor (REMPART_READY_FD) that gets one byte when all is open. The
- * first SIGTERM drains: new calls get 503, running ones may end for 5 s, then they are ended; the second one ends them at once. */
+ * first SIGTERM drains: new calls get 503, running ones may end for 3 s, then they are ended; the second one ends them at once. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -15,7 +15,8 @@
 #include "call/call.h"
 #include "shard.h"
 
-enum { DRAIN_MS = 5000, FAREWELL_MS = 2000, TURN_MS = 100 };
+/* Together less than the parent waits before it kills. */
+enum { DRAIN_MS = 3000, FAREWELL_MS = 1000, TURN_MS = 100 };
 
 struct main_state {
 	struct shard *shard;

@@ -157,11 +157,7 @@ static void put_states(struct buf *b, uint32_t states, const char *const *name, 
 
 void call_fsm_dump(struct buf *b)
 {
-	buf_c(b, "# The state machines of a call\n\nMade by `rempart-control --dump-fsm` from the "
-		 "tables in `control/call/call_fsm.c` and"
-		 " `control/call/leg_fsm.c`.\nPairs marked *ignored* are so on purpose; pairs "
-		 "marked *cannot happen* are logged and counted if they"
-		 " do.\n\n## Call\n\n| states | event | next | otherwise | "
+	buf_c(b, "\n## Call\n\n| states | event | next | otherwise | "
 		 "|\n|---|---|---|---|---|\n");
 	for (size_t r = 0; r < n_call_rows; r++) {
 		const struct call_row *row = &call_rows[r];

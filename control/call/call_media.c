@@ -60,10 +60,14 @@ static void log_stat(const struct call *c, const struct leg *l, struct str codec
 	bool jitter = st->flags & MEDIA_STAT_JITTER, loss = st->flags & MEDIA_STAT_LOSS;
 	uint32_t mos = media_mos_x100(st, codec, 0);
 	/* A NULL key ends the list, so what may be absent stands last. */
-	struct log_kv kv[16] = {KV_X("call", c->id),           KV_U("leg", l->index),
-				KV_S("realm", l->realm->name), KV_S("codec", codec),
-				KV_U("rx_packets", st->rx_packets),    KV_U("tx_packets", st->tx_packets),
-				KV_U("dropped", st->dropped),  KV_A("latched", &st->latched)};
+	struct log_kv kv[16] = {KV_X("call", c->id),
+				KV_U("leg", l->index),
+				KV_S("realm", l->realm->name),
+				KV_S("codec", codec),
+				KV_U("rx_packets", st->rx_packets),
+				KV_U("tx_packets", st->tx_packets),
+				KV_U("dropped", st->dropped),
+				KV_A("latched", &st->latched)};
 	size_t n = 8;
 
 	if (loss)

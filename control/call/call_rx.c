@@ -131,7 +131,9 @@ static struct leg *dialog_of(struct shard *s, struct sip_msg *m, const struct si
 	struct leg *l = call_tag_find(s->calls, sip_nameaddr_tag(to));
 	const struct sip_nameaddr *from;
 
-	if (!l || l->state == LEG_ENDED || l->state == LEG_NEW || sip_msg_from(m, &from))
+	/* What belongs to one realm is no business of another's, whoever knows the tags. */
+	if (!l || l->state == LEG_ENDED || l->state == LEG_NEW || l->realm != m->flow.realm ||
+	    sip_msg_from(m, &from))
 		return NULL;
 	if (!str_eq(l->call_id, sip_msg_hdr(m, SIP_H_CALL_ID)) ||
 	    !leg_tag_known(l, sip_nameaddr_tag(from)))

@@ -311,6 +311,13 @@ static void a_wrong_tag_is_481(void **state)
 	expect("SIP/2.0 481");
 	bob_sends("ACK", 5, invite, "wrong", "", NULL); /* rule 8 */
 	expect_silence();
+	deliver(flow_of("wild", "10.1.0.50:5060"), /* the right tags, from another realm */
+		fmt("BYE sip:x@10.1.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		    "10.1.0.50;branch=z9hG4bKrealm\r\nFrom: <sip:a@b>;tag=atag1\r\nTo: %s\r\n"
+		    "Call-ID: acall1@10.1.0.50\r\nCSeq: 9 BYE\r\nContent-Length: 0\r\n\r\n",
+		    hdr(answered, "To")));
+	expect("SIP/2.0 481");
+	expect_silence();
 	alice_sends("BYE", 1, 2, answered, "", NULL);
 	expect("SIP/2.0 200");
 	ok(expect("BYE "), "right");
