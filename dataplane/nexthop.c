@@ -72,35 +72,37 @@ static void reclaim(struct nexthop_table *t)
 	}
 }
 
-static struct nexthop *free_entry(struct nexthop_table *t)
+/* Number of an unused entry, or NEXTHOP_MAX. */
+static uint32_t unused(struct nexthop_table *t)
 {
+	uint32_t i = 0;
+
 	if (t->n < NEXTHOP_MAX)
-		return &t->hop[t->n++];
-	for (uint32_t i = 0; i < NEXTHOP_MAX; i++) {
-		if (!t->hop[i].in_use)
-			return &t->hop[i];
-	}
-	return NULL;
+		return t->n++;
+	while (i < NEXTHOP_MAX && t->hop[i].in_use)
+		i++;
+	return i;
 }
 
 static struct nexthop *get(struct nexthop_table *t, const struct addr *ip, uint16_t port)
 {
-	uint32_t slot = 0;
+	uint32_t slot = 0, i;
 	struct nexthop *h = find(t, ip, port, &slot);
 
 	if (h)
 		return h;
-	h = free_entry(t);
-	if (!h) {
+	i = unused(t);
+	if (i == NEXTHOP_MAX) {
 		reclaim(t);
-		h = free_entry(t);
-		if (!h)
+		i = unused(t);
+		if (i == NEXTHOP_MAX)
 			return NULL;
 		(void)find(t, ip, port, &slot);
 	}
+	h = &t->hop[i];
 	*h = (struct nexthop){.ip = *ip, .port = port, .in_use = true};
 	h->ip.port = 0;
-	t->index[slot] = (uint16_t)(h - t->hop + 1);
+	t->index[slot] = (uint16_t)(i + 1);
 	return h;
 }
 

@@ -25,11 +25,15 @@ static bool is_link_local(const struct addr *a)
 	return a->family == ADDR_V6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
 }
 
-static const struct addr *next_hop(const struct dp_local *from, const struct addr *target)
+/* NULL: not on-link and no gateway, or no room in the table. */
+static struct nexthop *next_hop(struct nexthop_table *hops, const struct dp_local *from,
+				const struct addr *target)
 {
 	if (addr_in(&from->subnet, target) || is_link_local(target))
-		return target;
-	return addr_is_set(&from->gateway) ? &from->gateway : NULL;
+		return nexthop_hold(hops, target, from->port);
+	if (!addr_is_set(&from->gateway))
+		return NULL;
+	return nexthop_hold(hops, &from->gateway, from->port);
 }
 
 /* Both fill in an IP header at f + ETH_LEN and the sums that depend on it. */
@@ -69,8 +73,7 @@ static void build_v6(struct dp_path *p, uint8_t *f, const struct dp_local *from,
 void path_build(struct dp_path *p, struct nexthop_table *hops, const struct dp_local *from,
 		uint16_t from_port, const struct addr *target, uint8_t dscp)
 {
-	const struct addr *via = next_hop(from, target);
-	struct nexthop *hop = via ? nexthop_hold(hops, via, from->port) : NULL;
+	struct nexthop *hop = next_hop(hops, from, target);
 	uint8_t f[PATH_HDR_V6] = {0}, *udp;
 
 	nexthop_release(path_hop(p, hops));

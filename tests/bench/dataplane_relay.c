@@ -172,8 +172,11 @@ static int by_value(const void *a, const void *b)
 
 static double median_ns(uint32_t *c, uint32_t n)
 {
+	uint32_t middle;
+
 	qsort(c, n, sizeof *c, by_value);
-	return (double)c[n / 2] * 1e9 / (double)rte_get_tsc_hz() / BURST_MAX;
+	middle = c[n / 2];
+	return (double)middle * 1e9 / (double)rte_get_tsc_hz() / BURST_MAX;
 }
 
 static void measure(const char *what, enum load load, uint32_t endpoints, uint32_t bursts)
