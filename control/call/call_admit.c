@@ -85,11 +85,12 @@ static bool is_loop(const struct shard *s, struct sip_msg *m, const struct sip_n
 	return l && str_eq(l->call_id, sip_msg_hdr(m, SIP_H_CALL_ID));
 }
 
-static int challenge(struct shard *s, struct str realm, bool stale, struct str *extra)
+static int challenge(struct shard *s, const struct sip_msg *m, struct str realm, bool stale,
+		     struct str *extra)
 {
 	struct buf b = extra_buf(s);
 
-	digest_challenge(&b, &s->digest, realm, stale, true, clock_wall_ms());
+	digest_challenge(&b, &s->digest, m, realm, stale, true, clock_wall_ms());
 	if (buf_check(&b))
 		return 500;
 	*extra = buf_view(&b);
@@ -116,10 +117,10 @@ static int check_caller(struct shard *s, struct sip_msg *m, const struct sip_nam
 	case DIGEST_OK:
 		break;
 	case DIGEST_STALE:
-		return challenge(s, realm, true, extra);
+		return challenge(s, m, realm, true, extra);
 	case DIGEST_NONE:
 	case DIGEST_BAD:
-		return challenge(s, realm, false, extra);
+		return challenge(s, m, realm, false, extra);
 	}
 	if (!str_eq(cred.username, from->uri.user))
 		return 403;

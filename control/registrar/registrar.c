@@ -169,7 +169,7 @@ static unsigned reg_check_domain(struct reg_request *q)
 
 static unsigned reg_challenge(struct reg_request *q, struct str realm, bool stale)
 {
-	digest_challenge(&q->extra, &q->r->shard->digest, realm, stale, false,
+	digest_challenge(&q->extra, &q->r->shard->digest, q->m, realm, stale, false,
 			 reg_wall_ms(q->r, q->now_ms));
 	return reg_answer(q, 401, NULL);
 }

@@ -102,14 +102,39 @@ static void put_quoted(struct buf *b, struct str s)
 	buf_ch(b, '"');
 }
 
-void digest_challenge(struct buf *b, const struct digest_server *d, struct str realm, bool stale,
-		      bool proxy, uint64_t now_wall_ms)
+/* A client should pass over a challenge whose algorithm it does not know and take the next (RFC 7616 3.7). These do not: they give up, or
+ * read the first challenge only. Rows by how the User-Agent begins; the empty one is for requests without any, which come
+ * from old devices and test tools. */
+static const struct {
+	struct str agent;
+	const char *algorithm[2];
+} offers[] = {
+	{STR_INIT("baresip v0."), {"MD5"}}, /* libre before 3.12 knows MD5 alone, and fails at anything else */
+	{STR_INIT("baresip v1."), {"MD5"}},
+	{STR_INIT("baresip v2."), {"MD5"}},
+	{STR_INIT("baresip v3."), {"MD5"}},
+	{STR_INIT(""), {"MD5", "SHA-256"}}, /* SIPp before 3.7 */
+};
+static const char *const offer_default[2] = {"SHA-256", "MD5"};
+
+static const char *const *offer_to(const struct sip_msg *m)
 {
-	static const char *const algorithm[] = {"SHA-256", "MD5"};
+	struct str agent = sip_msg_hdr(m, SIP_H_USER_AGENT);
+
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+		if (offers[i].agent.len ? str_starts(agent, offers[i].agent) : agent.len == 0)
+			return offers[i].algorithm;
+	return offer_default;
+}
+
+void digest_challenge(struct buf *b, const struct digest_server *d, const struct sip_msg *m,
+		      struct str realm, bool stale, bool proxy, uint64_t now_wall_ms)
+{
+	const char *const *algorithm = offer_to(m);
 	uint8_t nonce[NONCE_BYTES];
 
 	nonce_make(d, realm, now_wall_ms, nonce);
-	for (size_t i = 0; i < sizeof(algorithm) / sizeof(algorithm[0]); i++) {
+	for (size_t i = 0; i < 2 && algorithm[i]; i++) {
 		buf_str(b, sip_hdr_name(proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE));
 		buf_c(b, ": Digest realm=");
 		put_quoted(b, realm);

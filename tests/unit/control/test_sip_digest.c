@@ -98,6 +98,19 @@ static const struct secret *lookup(void *ctx, struct str user)
 	return str_eq(user, STR("bob")) || str_eq(user, STR("b\"o\\b")) ? &good : NULL;
 }
 
+/* A request as far as a challenge looks at it. */
+static struct sip_msg from_agent(const char *agent)
+{
+	struct sip_msg m = {0};
+
+	if (!agent)
+		return m;
+	m.hdr[0] = (struct sip_hdr){.id = SIP_H_USER_AGENT, .value = str_c(agent)};
+	m.n_hdr = 1;
+	m.first[SIP_H_USER_AGENT] = 1;
+	return m;
+}
+
 static void client_init(struct client *c)
 {
 	*c = (struct client){.method = "REGISTER",
@@ -115,10 +128,11 @@ static void client_init(struct client *c)
 /* The nonce of the first challenge line. */
 static struct str client_nonce(struct client *c, uint64_t at)
 {
+	const struct sip_msg m = from_agent("Phone/1.0");
 	struct buf b = BUF_ON(c->challenge);
 	struct str s;
 
-	digest_challenge(&b, &c->server, STR("biloxi.example.com"), false, false, at);
+	digest_challenge(&b, &c->server, &m, STR("biloxi.example.com"), false, false, at);
 	assert_int_equal(buf_check(&b), 0);
 	s = buf_view(&b);
 	s = str_from(s, (size_t)str_find_str(s, STR("nonce=\"")) + 7);
@@ -274,6 +288,7 @@ static void test_uri_parameters_do_not_matter(void **state)
 
 static void test_challenge(void **state)
 {
+	const struct sip_msg m = from_agent("Phone/1.0");
 	struct digest_server d;
 	char text[1024];
 	struct buf b = BUF_ON(text);
@@ -282,7 +297,7 @@ static void test_challenge(void **state)
 	(void)state;
 	digest_server_init(&d);
 	assert_int_equal(d.nonce_life_ms, 300000);
-	digest_challenge(&b, &d, STR("a\"b"), true, true, now);
+	digest_challenge(&b, &d, &m, STR("a\"b"), true, true, now);
 	assert_int_equal(buf_check(&b), 0);
 	s = buf_view(&b);
 	line = str_cut(&s, '\n');
@@ -292,9 +307,42 @@ static void test_challenge(void **state)
 	assert_true(str_find_str(line, STR("algorithm=MD5")) > 0);
 	assert_int_equal(s.len, 0);
 	b = BUF_ON(text);
-	digest_challenge(&b, &d, STR("x"), false, false, now);
+	digest_challenge(&b, &d, &m, STR("x"), false, false, now);
 	assert_true(str_starts(buf_view(&b), STR("WWW-Authenticate: Digest realm=\"x\"")));
 	assert_true(str_find_str(buf_view(&b), STR("stale")) < 0);
+}
+
+/* Clients that fail at an algorithm they do not know are not shown it, or not first. */
+static void test_challenge_by_agent(void **state)
+{
+	static const struct {
+		const char *agent;
+		int md5, sha; /* order: 1 first, 2 second, 0 absent */
+	} rows[] = {
+		{"Phone/1.0", 2, 1},
+		{"baresip v1.0.0 (x86_64/linux)", 1, 0},
+		{"baresip v4.0.0", 2, 1},
+		{"Acme baresip v1.0.0", 2, 1},
+		{NULL, 1, 2},
+	};
+	struct digest_server d;
+
+	(void)state;
+	digest_server_init(&d);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sip_msg m = from_agent(rows[i].agent);
+		char text[1024];
+		struct buf b = BUF_ON(text);
+		ptrdiff_t md5, sha;
+
+		digest_challenge(&b, &d, &m, STR("x"), false, false, now);
+		md5 = str_find_str(buf_view(&b), STR("algorithm=MD5"));
+		sha = str_find_str(buf_view(&b), STR("algorithm=SHA-256"));
+		assert_int_equal(md5 >= 0, rows[i].md5 > 0);
+		assert_int_equal(sha >= 0, rows[i].sha > 0);
+		if (md5 >= 0 && sha >= 0)
+			assert_int_equal(md5 < sha, rows[i].md5 < rows[i].sha);
+	}
 }
 
 int main(void)
@@ -307,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_uri_parameters_do_not_matter),
 		cmocka_unit_test(test_challenge),
+		cmocka_unit_test(test_challenge_by_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
