@@ -25,8 +25,9 @@ static void on_latched(void *ctx, uint64_t call_id, uint32_t endpoint,
 	size_t i;
 
 	l = c ? bridge_find(c, endpoint, &i) : NULL;
-	if (!l)
-		return;
+	if (!l || addr_eq(&l->media[i].latched, &stat->latched))
+		return; /* or RTCP only */
+	l->media[i].latched = stat->latched;
 	buf_c(&b, "RTP from ");
 	buf_str(&b, str_head(str_c(addr_text(&stat->latched, where)), 30));
 	ladder_add(&c->ladder, clock_wall_ms(), l->index, false, buf_view(&b), false);

@@ -82,8 +82,6 @@ static int make_call(struct shard *s, txn_id t, struct sip_msg *m, struct call_a
 	if (err) {
 		if (c->n_leg)
 			c->leg[0]->in_invite = 0; /* answered by our caller */
-		if (err == ERR_NOMEM && c->arena.cap_bytes - c->arena.held_bytes < SIP_LINE_MAX)
-			metric_inc(&s->metrics, M_CALLS_ARENA_CAP);
 		call_destroy(c);
 		return err;
 	}

@@ -29,10 +29,18 @@ void held_free(struct str *s)
 	*s = (struct str){0};
 }
 
+/* Out of memory: the call's own, or the machine's? */
+static int full(const struct call *c, size_t wanted)
+{
+	if (c->arena.cap_bytes - c->arena.held_bytes < wanted + sizeof(max_align_t))
+		metric_inc(&c->shard->metrics, M_CALLS_ARENA_CAP);
+	return ERR_NOMEM;
+}
+
 static int keep(struct leg *l, struct str *to, struct str s)
 {
 	*to = arena_str(&l->call->arena, s);
-	return to->p ? 0 : ERR_NOMEM;
+	return to->p ? 0 : full(l->call, s.len);
 }
 
 int leg_create(struct call *c, enum call_leg_role role, const struct conf_realm *realm,
@@ -45,7 +53,7 @@ int leg_create(struct call *c, enum call_leg_role role, const struct conf_realm 
 		return ERR_FULL;
 	l = arena_new(&c->arena, struct leg);
 	if (!l)
-		return ERR_NOMEM;
+		return full(c, sizeof *l);
 	l->call = c;
 	l->index = c->n_leg;
 	l->peer = CALL_LEGS_MAX;

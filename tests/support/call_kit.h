@@ -19,7 +19,7 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { PACKETS_MAX = 512, PACKET_MAX = 6000, ENDPOINTS_MAX = 256 };
+enum { PACKETS_MAX = 512, PACKET_MAX = 24000, ENDPOINTS_MAX = 256 };
 
 struct packet {
 	char text[PACKET_MAX];
@@ -325,13 +325,13 @@ UNUSED static void expect_silence(void)
 		fail_msg("nothing expected, got:\n%s", p->text);
 }
 
-/* Whole value of the first header of this name, in a static buffer of its own (8 live at a time); "" when absent. */
+/* Whole value of the first header of this name, in a static buffer of its own (16 live at a time); "" when absent. */
 static const char *hdr(const struct packet *p, const char *name)
 {
-	static char out[8][1024];
+	static char out[16][4096];
 	static unsigned turn;
 	struct str rest = str_c(p->text);
-	char *o = out[turn++ % 8];
+	char *o = out[turn++ % 16];
 
 	o[0] = 0;
 	while (!str_empty(rest)) {
@@ -341,7 +341,7 @@ static const char *hdr(const struct packet *p, const char *name)
 		if (str_empty(key))
 			break;
 		if (str_ieq(str_trim(key), str_c(name)))
-			return str_copy(o, 1024, str_trim(line));
+			return str_copy(o, 4096, str_trim(line));
 	}
 	return o;
 }

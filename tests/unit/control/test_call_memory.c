@@ -228,6 +228,43 @@ static void random_events(void **state)
 	print_message("          10000 events over %u calls\n", calls);
 }
 
+/* What one call may hold is bounded, whatever its far ends send. */
+static void a_call_has_a_cap(void **state)
+{
+	static char pad[1701], routes[24000];
+	struct buf b = BUF_ON(routes);
+	struct packet *invite, *p;
+
+	(void)state;
+	assert_int_equal(kit_open(), 0);
+	memset(pad, 'x', sizeof pad - 1);
+	for (unsigned i = 0; i < 3; i++)
+		kit_contact(i, "sip:bob@10.2.0.31:5060", "10.2.0.31:5060");
+	for (unsigned i = 0; i < 10; i++)
+		buf_printf(&b, "Record-Route: <sip:10.1.0.60;lr;p=%s>\r\n", pad);
+	deliver(flow_of("left", "10.1.0.50:5060"),
+		fmt("INVITE sip:bob@10.1.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		    "10.1.0.50:5060;rport;branch=z9hG4bKcap\r\nFrom: \"%s\" "
+		    "<sip:alice@x>;tag=cap\r\n"
+		    "To: <sip:bob@x>\r\nCall-ID: cap\r\nCSeq: 1 INVITE\r\nContact: "
+		    "<sip:alice@10.1.0.50>\r\n%s%s",
+		    pad, buf_cstr(&b), with_body(NULL)));
+	invite = expect("INVITE ");
+	for (unsigned i = 0; i < 14; i++)
+		answer(invite, "right", "180 Ringing", fmt("%u%s", i, pad), "", NULL);
+	while ((p = next_packet()) != NULL)
+		;
+	answer(invite, "right", "200 OK", "z", buf_cstr(&b), SDP_B(5000, ""));
+	expect("ACK ");
+	ok(expect("BYE "), "right");
+	expect("SIP/2.0 500 ");
+	assert_true(metric_get(&w.s.metrics.value[M_CALLS_ARENA_CAP]) > 0);
+	assert_true(w.s.calls->first == NULL ||
+		    w.s.calls->first->arena.held_bytes <= CALL_ARENA_CAP);
+	settle();
+	kit_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +272,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_of_a_forked_call_may_fail),
 		cmocka_unit_test(each_send_may_fail),
 		cmocka_unit_test(random_events),
+		cmocka_unit_test(a_call_has_a_cap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
