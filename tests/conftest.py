@@ -1,11 +1,11 @@
-"""Fixtures of the functional tests: a lab of network namespaces and the real programs in it."""
+"""Fixtures of the functional and interoperability tests: a lab of network namespaces and the real programs in it."""
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/support")]
 
 from labkit.daemon import Rempart     # noqa: E402
