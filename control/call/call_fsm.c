@@ -71,12 +71,12 @@ const size_t n_call_rows = sizeof call_rows / sizeof call_rows[0];
 static_assert(sizeof call_rows / sizeof call_rows[0] < 255, "row numbers are bytes");
 
 const char *const call_state_name[CALL_STATES] = {
-#define X(id, name) [id] = name,
+#define X(id, name) [id] = (name),
 	CALL_STATE_LIST(X)
 #undef X
 };
 const char *const call_event_name[CALL_EVENTS] = {
-#define X(id, name) [id] = name,
+#define X(id, name) [id] = (name),
 	CALL_EVENT_LIST(X)
 #undef X
 };

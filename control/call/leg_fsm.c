@@ -154,12 +154,12 @@ const struct leg_row leg_rows[] = {
 const size_t n_leg_rows = sizeof leg_rows / sizeof leg_rows[0];
 
 const char *const leg_state_name[LEG_STATES] = {
-#define X(id, name) [id] = name,
+#define X(id, name) [id] = (name),
 	LEG_STATE_LIST(X)
 #undef X
 };
 const char *const leg_event_name[LEG_EVENTS] = {
-#define X(id, name) [id] = name,
+#define X(id, name) [id] = (name),
 	LEG_EVENT_LIST(X)
 #undef X
 };

@@ -396,8 +396,9 @@ static void deliver(struct sip_flow flow, const char *text)
 	char *d = data[turn++ % 8];
 	struct sip_fault fault;
 	struct sip_msg m;
-	size_t n = strlen(text);
+	size_t n = text ? strlen(text) : 0;
 
+	assert_true(n > 0 && n < PACKET_MAX);
 	memcpy(d, text, n);
 	shard_enter(&w.s);
 	if (sip_scan(d, n, &w.s.scratch, &m, &fault) == 0) {

@@ -233,7 +233,7 @@ static void a_call_has_a_cap(void **state)
 {
 	static char pad[1701], routes[24000];
 	struct buf b = BUF_ON(routes);
-	struct packet *invite, *p;
+	struct packet *invite;
 
 	(void)state;
 	assert_int_equal(kit_open(), 0);
@@ -252,8 +252,7 @@ static void a_call_has_a_cap(void **state)
 	invite = expect("INVITE ");
 	for (unsigned i = 0; i < 14; i++)
 		answer(invite, "right", "180 Ringing", fmt("%u%s", i, pad), "", NULL);
-	while ((p = next_packet()) != NULL)
-		;
+	w.seen = w.n_sent;
 	answer(invite, "right", "200 OK", "z", buf_cstr(&b), SDP_B(5000, ""));
 	expect("ACK ");
 	ok(expect("BYE "), "right");
