@@ -100,6 +100,8 @@ void admin_answer(struct admin_request *q, unsigned status, const char *type, ch
 	if (q->next)
 		q->next->pprev = q->pprev;
 	MHD_resume_connection(q->connection);
+	/* Its epoll descriptor does not tell that: without threads there is no eventfd in it. */
+	uv_timer_start(&q->http->timer, http_timer, 0, 0);
 	/* The daemon is not told by itself: it has no thread, and this is answered out of turn. */
 	uv_timer_start(&(q->local ? q->admin->local : q->admin->tcp)->timer, http_timer, 0, 0);
 }
@@ -153,6 +155,7 @@ static struct admin_request *http_begin(struct admin_http *h, struct MHD_Connect
 	if (!q)
 		return NULL;
 	q->admin = h->admin;
+	q->http = h;
 	q->connection = c;
 	q->local = h->local;
 	return q;

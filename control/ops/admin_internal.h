@@ -27,6 +27,7 @@ struct admin_http;
 struct admin_request {
 	struct admin_request *next, **pprev; /* among those that wait */
 	struct admin *admin;
+	struct admin_http *http;
 	void *connection; /* struct MHD_Connection */
 	bool local;       /* came through the Unix socket */
 	bool suspended, answered, handled;

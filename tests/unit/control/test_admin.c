@@ -87,6 +87,7 @@ static int teardown(void **state)
 
 	(void)state;
 	admin_destroy(kit.shard.admin);
+	media_client_destroy(kit.shard.media);
 	uv_run(&kit.loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&kit.loop), 0);
 	call_table_destroy(kit.shard.calls);
@@ -321,6 +322,134 @@ static void garbage_is_survived(void **state)
 	assert_int_equal(ask("GET", "/healthz"), 200);
 }
 
+/* A dataplane that says HELLO and then only what the test wants. */
+static int fake_dataplane(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/media.sock", kit.dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void turn(unsigned ms)
+{
+	run(3);
+	timer_wheel_advance(&kit.shard.wheel, kit.shard.wheel.now_ms + ms);
+	run(3);
+}
+
+/* The next request of control's; the reply to it goes back when there is one. */
+static bool dataplane_hears(int fd, enum media_type type, const struct media_totals *totals)
+{
+	static struct media_msg m;
+	bool reply = type != MEDIA_STATS || totals;
+
+	for (unsigned i = 0; i < 200; i++) {
+		ssize_t n = recv(fd, &m, sizeof(m), 0);
+
+		if (n > 0 && m.head.type == type) {
+			m.head.type |= MEDIA_REPLY;
+			if (type == MEDIA_DUMP)
+				m.head.id = MEDIA_NONE; /* holds nothing */
+			if (type == MEDIA_HELLO)
+				m.hello = (struct media_hello){.workers = 1, .endpoints_max = 100};
+			else if (type == MEDIA_DUMP)
+				m = (struct media_msg){.head = m.head};
+			else if (totals)
+				m.totals = *totals;
+			if (reply)
+				assert_true(send(fd, &m, media_msg_len(&m.head), 0) > 0);
+			turn(0);
+			return true;
+		}
+		turn(1);
+	}
+	return false;
+}
+
+static void ignore_link(void *ctx, bool up)
+{
+	(void)ctx;
+	(void)up;
+}
+
+static void ignore_stat(void *ctx, uint64_t call_id, uint32_t endpoint,
+			const struct media_stat *stat)
+{
+	(void)ctx;
+	(void)call_id;
+	(void)endpoint;
+	(void)stat;
+}
+
+static void figures_are_waited_for_half_a_second(void **state)
+{
+	static const struct media_client_user nobody = {
+		.link = ignore_link,
+		.latched = ignore_stat,
+		.timeout = ignore_stat,
+		.final_stat = ignore_stat,
+	};
+	static struct media_totals totals;
+	struct media_client_conf conf = {
+		.loop = &kit.loop, .wheel = &kit.shard.wheel, .conf = kit.conf, .user = &nobody};
+	char path[128];
+	int listener = fake_dataplane(), dp = -1, fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/media.sock", kit.dir);
+	conf.socket_path = str_c(path);
+	assert_int_equal(media_client_create(&conf, &kit.shard.media), 0);
+	start();
+	for (unsigned i = 0; i < 100 && dp < 0; i++) {
+		turn(10);
+		dp = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	}
+	assert_true(dp >= 0);
+	assert_true(dataplane_hears(dp, MEDIA_HELLO, NULL));
+	assert_true(dataplane_hears(dp, MEDIA_DUMP, NULL));
+
+	/* An answer: it is in the document. */
+	totals = (struct media_totals){
+		.rx_packets = 77, .n_drop = 1, .drop = {5}, .drop_name = {"replay"}};
+	fd = dial_local();
+	say(fd, "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	assert_true(dataplane_hears(dp, MEDIA_STATS, &totals));
+	hear(fd, 1000);
+	close(fd);
+	assert_true(said("\"rx_packets\":77"));
+	assert_true(said("\"drops\":{\"replay\":5}"));
+
+	/* None: the document comes without it, half a second later. */
+	fd = dial_local();
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	assert_true(dataplane_hears(dp, MEDIA_STATS, NULL));
+	turn(490);
+	assert_int_equal(hear(fd, 100), 0);
+	turn(20);
+	hear(fd, 1000);
+	close(fd);
+	assert_true(said("rempart_calls 0"));
+	assert_false(said("rempart_media_rx_packets_total"));
+
+	/* The client went away, and then we end: nothing is left behind. */
+	fd = dial_local();
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(dataplane_hears(dp, MEDIA_STATS, NULL));
+	close(fd);
+	turn(10);
+	admin_destroy(kit.shard.admin);
+	kit.shard.admin = NULL;
+	media_client_destroy(kit.shard.media);
+	kit.shard.media = NULL;
+	close(dp);
+	close(listener);
+	unlink(path);
+}
+
 static struct addr addr_of(const char *text)
 {
 	struct addr a;
@@ -472,6 +601,7 @@ int main(void)
 		TEST(more_connections_than_the_limit),
 		TEST(a_large_body_is_cut_off),
 		TEST(garbage_is_survived),
+		TEST(figures_are_waited_for_half_a_second),
 		TEST(a_call_in_json),
 		TEST(json_may_lack_memory),
 		TEST(calls_a_second),
