@@ -36,6 +36,7 @@ struct shard {
 	struct timer_wheel wheel;
 	struct arena scratch;    /* emptied after each event; see shard_enter() */
 	char out[SHARD_OUT_MAX]; /* one message, while it is being written */
+	uint64_t (*clock)(void); /* NULL: the wheel's time, in tests */
 	uint32_t depth;          /* events being handled */
 	struct shard_net net;
 	struct sip_transport *transport;
@@ -57,6 +58,12 @@ struct shard {
 
 #define SHARD_SCRATCH_CHUNK (64 * 1024)
 #define SHARD_SCRATCH_CAP   (4 * 1024 * 1024)
+
+/* For upcalls that bring no time with them. */
+static inline uint64_t shard_now(const struct shard *s)
+{
+	return s->clock ? s->clock() : s->wheel.now_ms;
+}
 
 /* Around everything that uses the scratch arena; the outermost leave empties it. */
 static inline void shard_enter(struct shard *s)

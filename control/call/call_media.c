@@ -40,7 +40,7 @@ static void on_timeout(void *ctx, uint64_t call_id, uint32_t endpoint,
 		       const struct media_stat *stat)
 {
 	struct shard *s = ctx;
-	struct call_ev e = {.type = EV_MEDIA_TIMEOUT, .now_ms = clock_ms()};
+	struct call_ev e = {.type = EV_MEDIA_TIMEOUT, .now_ms = shard_now(s)};
 	struct call *c = call_get(s->calls, call_id);
 	size_t i;
 
@@ -86,7 +86,7 @@ static void on_final_stat(void *ctx, uint64_t call_id, uint32_t endpoint,
 			  const struct media_stat *stat)
 {
 	struct shard *s = ctx;
-	struct call_ev e = {.type = EV_OVER, .now_ms = clock_ms()};
+	struct call_ev e = {.type = EV_OVER, .now_ms = shard_now(s)};
 	struct call *c = call_get(s->calls, call_id);
 	struct leg *l;
 	size_t i;
