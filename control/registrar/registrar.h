@@ -13,17 +13,17 @@ struct shard;
 struct registrar;
 
 struct reg_contact {
-	struct reg_contact *next;     /* of the same user, newest first */
-	struct str uri;               /* as registered */
-	struct str call_id;           /* of the REGISTER that made it */
+	struct reg_contact *next; /* of the same user, newest first */
+	struct str uri;           /* as registered */
+	struct str call_id;       /* of the REGISTER that made it */
 	struct str user_agent;
-	struct sip_flow flow;         /* the REGISTER's */
+	struct sip_flow flow; /* the REGISTER's */
 	uint32_t cseq;
 	uint16_t q_x1000;
-	bool nat;                     /* source and Contact (or Via) address differ */
+	bool nat;                                 /* source and Contact (or Via) address differ */
 	uint64_t expires_at_ms, registered_at_ms; /* monotonic */
 };
-struct reg_binding {                  /* address of record */
+struct reg_binding { /* address of record */
 	struct str user;
 	struct reg_contact *contact;
 	uint32_t n_contact;
@@ -38,7 +38,8 @@ bool registrar_serves(const struct registrar *r, const struct conf_realm *realm)
  * refreshed longest ago; more than max_contacts in one REGISTER are refused (403). */
 void registrar_request(struct registrar *r, txn_id t, struct sip_msg *m, uint64_t now_ms);
 /* The realm of our challenges on this flow: the first domain, else the address that the phone knows us by. out holds the latter. */
-struct str registrar_digest_realm(const struct registrar *r, const struct sip_flow *flow, char out[ADDR_TEXT_MAX]);
+struct str registrar_digest_realm(const struct registrar *r, const struct sip_flow *flow,
+				  char out[ADDR_TEXT_MAX]);
 /* A digest_lookup_fn; ctx is the registrar. */
 const struct secret *registrar_password(void *ctx, struct str user);
 /* True when this host part (domain or one of our own addresses) belongs to the registrar. */
@@ -48,7 +49,8 @@ const struct reg_binding *registrar_find(const struct registrar *r, struct str u
 /* The configured user whose contact has this flow (address and port, connection for streams), or an empty view: who sent this INVITE. */
 struct str registrar_user_by_flow(const struct registrar *r, const struct sip_flow *flow);
 /* Where several users register over one flow (a PBX, a phone with two accounts): true when this user is one of them. */
-bool registrar_user_on_flow(const struct registrar *r, const struct sip_flow *flow, struct str user);
+bool registrar_user_on_flow(const struct registrar *r, const struct sip_flow *flow,
+			    struct str user);
 /* Walk for the admin API; i starts at 0; NULL at the end. */
 const struct reg_binding *registrar_each(const struct registrar *r, size_t *i);
 size_t registrar_contacts(const struct registrar *r);

@@ -65,17 +65,17 @@ static void print_endpoint(FILE *out, struct arena *a, const json_t *e)
 	else
 		line(out, a, e, ", latched to ", "latched", 0, " (behind NAT)\n"); /* it is there */
 	line(out, a, e, "      received ", "rx_packets", 0, " packets");
-	line(out, a, e, " (", "rx_bytes", 0, " bytes)");
-	line(out, a, e, ", sent ", "tx_packets", 0, " packets");
-	line(out, a, e, " (", "tx_bytes", 0, " bytes)");
-	line(out, a, e, ", not taken ", "dropped", 0, "");
+	line(out, a, e, " (", "rx_bytes", 0, " bytes");
+	line(out, a, e, "), sent ", "tx_packets", 0, " packets");
+	line(out, a, e, " (", "tx_bytes", 0, " bytes");
+	line(out, a, e, "), not taken ", "dropped", 0, "");
 	line(out, a, e, "\n      lost ", "lost", 0, "");
-	line(out, a, e, " (", "loss_percent", 2, " %)");
-	line(out, a, e, ", reordered ", "reordered", 0, "");
+	line(out, a, e, " (", "loss_percent", 2, " %");
+	line(out, a, e, "), reordered ", "reordered", 0, "");
 	line(out, a, e, ", duplicates ", "duplicates", 0, "");
 	line(out, a, e, ", jitter ", "jitter_ms", 2, " ms");
-	line(out, a, e, " (most ", "jitter_max_ms", 2, " ms)");
-	line(out, a, e, ", MOS ", "mos", 2, "");
+	line(out, a, e, " (most ", "jitter_max_ms", 2, " ms");
+	line(out, a, e, "), MOS ", "mos", 2, "");
 	fputc('\n', out);
 }
 
@@ -129,10 +129,10 @@ int ctl_print_call(FILE *out, const struct json_t *answer, const struct ctl_args
 	line(out, &a, answer, "call ", "id", 0, "");
 	line(out, &a, answer, ", ", "state", 0, "");
 	line(out, &a, answer, ": ", "from", 0, "");
-	line(out, &a, answer, " (", "from_name", 0, ")");
-	line(out, &a, answer, " called ", "to", 0, "");
-	line(out, &a, answer, " (", "to_name", 0, ")");
-	line(out, &a, answer, ", set up in ", "setup_ms", 0, " ms");
+	line(out, &a, answer, " (", "from_name", 0, "");
+	line(out, &a, answer, ") called ", "to", 0, "");
+	line(out, &a, answer, " (", "to_name", 0, "");
+	line(out, &a, answer, "), set up in ", "setup_ms", 0, " ms");
 	fputs(", talking for ", out);
 	text_print(out, json_duration(&a, answer, "talk_ms", 1000));
 	fputc('\n', out);

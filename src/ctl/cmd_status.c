@@ -38,6 +38,7 @@ static void status_rows(struct table *t, const json_t *s)
 	const json_t *o;
 	size_t i;
 
+	row(t, "node", json_text(a, s, "node", 0));
 	row(t, "version", json_text(a, s, "version", 0));
 	row(t, "state", json_text(a, s, "state", 0));
 	row(t, "up for", json_duration(a, s, "uptime_s", 1));
@@ -73,9 +74,7 @@ int ctl_print_status(FILE *out, const struct json_t *answer, const struct ctl_ar
 
 	(void)args;
 	arena_init(&a, ARENA_CHUNK, ARENA_CAP);
-	table_init(&t, &a, "node|");
-	table_cell(&t, json_text(&a, answer, "node", 0));
-	t.n_column = 2;
+	table_init_plain(&t, &a, 2);
 	status_rows(&t, answer);
 	err = table_print(&t, out);
 	arena_free(&a);

@@ -100,6 +100,11 @@ void table_init(struct table *t, struct arena *a, const char *title)
 		table_cell(t, str_cut(&rest, '|'));
 }
 
+void table_init_plain(struct table *t, struct arena *a, size_t n_column)
+{
+	*t = (struct table){.arena = a, .n_column = n_column};
+}
+
 void table_cell(struct table *t, struct str s)
 {
 	if (t->failed)

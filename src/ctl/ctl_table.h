@@ -25,6 +25,8 @@ struct table {
 
 /* title: "FROM|TO|STATE", one '|' between columns. */
 void table_init(struct table *t, struct arena *a, const char *title);
+/* Without a title. */
+void table_init_plain(struct table *t, struct arena *a, size_t n_column);
 /* The next cell; behind the last column a new row begins. An empty cell prints as a dash. */
 void table_cell(struct table *t, struct str s);
 /* Left-aligned, two spaces between columns, none at the end of a line. ERR_NOMEM. */

@@ -51,6 +51,24 @@ static void columns_are_aligned(void **state)
 	      "bob    -                   no\n");
 }
 
+static void a_plain_table_has_no_title(void **state)
+{
+	struct arena a;
+	struct table t;
+	FILE *f = begin();
+
+	(void)state;
+	arena_init(&a, 1024, 65536);
+	table_init_plain(&t, &a, 2);
+	table_cell(&t, STR("node"));
+	table_cell(&t, STR("sbc1"));
+	table_cell(&t, STR("calls"));
+	table_cell(&t, STR("3"));
+	assert_int_equal(table_print(&t, f), 0);
+	arena_free(&a);
+	is(f, "node   sbc1\ncalls  3\n");
+}
+
 static void width_counts_characters(void **state)
 {
 	struct arena a;
@@ -171,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_aligned),
+		cmocka_unit_test(a_plain_table_has_no_title),
 		cmocka_unit_test(width_counts_characters),
 		cmocka_unit_test(a_peers_text_moves_no_cursor),
 		cmocka_unit_test(long_text_keeps_its_characters),
