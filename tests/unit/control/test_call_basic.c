@@ -246,6 +246,71 @@ static void more_that_the_guard_refuses(void **state)
 	w.seen = w.n_sent;
 }
 
+/* Rule 18: the number keeps its parameters. Rule 14: 1 becomes 0. */
+static void a_tel_uri_becomes_a_sip_uri(void **state)
+{
+	struct packet *invite;
+
+	(void)state;
+	raw_invite("tel:+49-30;phone-context=example.net", "Max-Forwards: 1\r\n",
+		   "Content-Type: application/sdp\r\n", SDP_A(4000, ""), "left", "10.1.0.50:5060",
+		   1);
+	invite = expect("INVITE sip:+49-30;phone-context=example.net@10.2.0.20;user=phone SIP/2.0");
+	assert_string_equal(hdr(invite, "Max-Forwards"), "0");
+	answer(invite, "right", "404 Not Found", "x", "", NULL);
+	expect("ACK ");
+	expect("SIP/2.0 404");
+	w.seen = w.n_sent;
+}
+
+/* A user's right password from an unknown place; somebody else's name is not his. */
+static void a_caller_may_prove_who_he_is(void **state)
+{
+	static const struct {
+		const char *from, *answer;
+	} row[] = {{"alice", "INVITE sip:bob@"}, {"carol", "SIP/2.0 403 "}};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct digest_credentials c = {.username = STR("alice"),
+					       .realm = STR("example.net"),
+					       .uri = STR("sip:bob@10.1.0.1"),
+					       .algorithm = STR("MD5"),
+					       .cnonce = STR("c"),
+					       .nc = STR("00000001"),
+					       .qop = STR("auth")};
+		char hex[DIGEST_RESPONSE_MAX];
+		struct packet *p;
+		struct str rest;
+
+		raw_invite("sip:bob@10.1.0.1", "", "Content-Type: application/sdp\r\n",
+			   SDP_A(4000, ""), "wild", "10.1.0.77:5060", 10 + i);
+		p = expect("SIP/2.0 407 ");
+		rest = after(str_c(p->text), "nonce=\"");
+		c.nonce = str_cut(&rest, '"');
+		assert_true(digest_response(&c, STR("INVITE"), STR("demo"), hex, &c.response));
+		deliver(flow_of("wild", "10.1.0.77:5060"),
+			fmt("INVITE sip:bob@10.1.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+			    "10.1.0.77:5060;rport;branch=z9hG4bKauth%u\r\nFrom: "
+			    "<sip:%s@x>;tag=r%u\r\n"
+			    "To: <sip:bob@x>\r\nCall-ID: auth%u\r\nCSeq: 2 INVITE\r\nContact: "
+			    "<sip:alice@10.1.0.77>\r\n"
+			    "Proxy-Authorization: Digest username=\"alice\", "
+			    "realm=\"example.net\", nonce=\"%.*s\", uri=\"sip:bob@10.1.0.1\", "
+			    "algorithm=MD5, "
+			    "cnonce=\"c\", nc=00000001, qop=auth, response=\"%.*s\"\r\n%s",
+			    i, row[i].from, i, i, STR_FMT(c.nonce), STR_FMT(c.response),
+			    with_body(SDP_A(4000, ""))));
+		p = expect(row[i].answer);
+		assert_false(has(p, "Proxy-Authorization"));
+		if (i == 0)
+			answer(p, "right", "486 Busy Here", "x", "", NULL);
+		w.seen = w.n_sent;
+		pass(40000);
+		w.seen = w.n_sent;
+	}
+}
+
 static void a_registered_phone_needs_no_challenge(void **state)
 {
 	struct packet *invite;
@@ -703,6 +768,8 @@ int main(void)
 		T(a_refusal_is_passed_on),
 		T(what_the_guard_refuses),
 		T(more_that_the_guard_refuses),
+		T(a_tel_uri_becomes_a_sip_uri),
+		T(a_caller_may_prove_who_he_is),
 		T(a_registered_phone_needs_no_challenge),
 		T(a_phone_behind_nat_is_reached_on_its_flow),
 		T(a_wrong_tag_is_481),
