@@ -1,9 +1,9 @@
-/* Upcalls of the transaction layer: which call and leg a message belongs to, and what it is for them.
+/* Upcalls of the transaction layer for requests: which call and leg a message belongs to, and what it is for them.
  *
  * On the shard's thread. A request with a To tag belongs to a dialog or to nobody: the tag names shard, call and leg, and Call-ID and both
  * tags are compared in full (rule 1). What a dialog's state refuses without asking the other leg (a second INVITE, a stale CSeq, a method
  * that we do not offer) is refused here; everything else becomes an event. RFC 3261 8.2, 12.2.2, 14.2. */
-#include "call/call_plan.h"
+#include "call/call_rx.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "registrar/registrar.h"
@@ -23,24 +23,6 @@ static void reply(struct shard *s, txn_id t, struct sip_msg *m, unsigned status,
 		txn_disown(s->txn, t);
 	if (status >= 400)
 		metric_inc(&s->metrics, M_SIP_REJECTED);
-}
-
-static void note_request(struct leg *l, struct sip_msg *m)
-{
-	ladder_add(&l->call->ladder, clock_wall_ms(), l->index, false, m->method_name,
-		   !str_empty(m->body));
-}
-
-static void note_response(struct leg *l, const struct sip_msg *m)
-{
-	char text[LADDER_TEXT];
-	struct buf b = BUF_ON(text);
-
-	buf_u64(&b, m->status);
-	buf_ch(&b, ' ');
-	buf_str(&b, str_head(m->reason, LADDER_TEXT - 8));
-	ladder_add(&l->call->ladder, clock_wall_ms(), l->index, false, buf_view(&b),
-		   !str_empty(m->body) && m->method == SIP_M_INVITE);
 }
 
 /* ---- new calls ---- */
@@ -116,7 +98,7 @@ static void on_invite(struct shard *s, txn_id t, struct sip_msg *m, uint64_t now
 	log_info("call", "begin", KV_X("call", l->call->id), KV_S("from", l->call->from_user),
 		 KV_S("to", l->call->to_user), KV_S("in", l->call->from_name),
 		 KV_S("route", a.route->name), KV_A("source", &m->flow.remote));
-	note_request(l, m);
+	call_note_request(l, m);
 	l->call->admission = &a;
 	call_leg_event(l, LEV_RX_INVITE, &e);
 }
@@ -281,7 +263,7 @@ static void in_dialog(struct shard *s, txn_id t, struct sip_msg *m, const struct
 	}
 	l->remote_cseq = cseq->number;
 	l->remote_cseq_set = true;
-	note_request(l, m);
+	call_note_request(l, m);
 	switch ((enum answer)answers[m->method][1]) {
 	case ANS_INVITE:
 		on_reinvite(l, t, m, now_ms);
@@ -359,141 +341,9 @@ static void up_ack(void *ctx, struct sip_msg *m, uint64_t now_ms)
 	shard_enter(s);
 	l = sip_msg_to(m, &to) ? NULL : dialog_of(s, m, to);
 	if (l && l->in_2xx && sip_msg_cseq(m, &cseq) == 0 && cseq->number == l->in_cseq) {
-		note_request(l, m);
+		call_note_request(l, m);
 		l->in_2xx = 0;
 		call_leg_event(l, LEV_RX_ACK, &e);
-	}
-	shard_leave(s);
-}
-
-/* ---- responses ---- */
-
-static struct leg *owner_leg(const struct shard *s, uint64_t owner, enum owner_kind *kind,
-			     uint8_t *slot)
-{
-	struct call *c = call_get(s->calls, owner & (((uint64_t)1 << CALL_ID_BITS) - 1));
-	size_t leg = owner >> CALL_ID_BITS & 15;
-
-	*kind = (enum owner_kind)(owner >> (CALL_ID_BITS + 4) & 15);
-	*slot = (uint8_t)(owner >> (CALL_ID_BITS + 8) & 15);
-	return c && leg < c->n_leg ? c->leg[leg] : NULL;
-}
-
-/* The first 2xx, the same once more, or one of another fork. */
-static enum leg_event which_2xx(struct leg *l, struct sip_msg *m, txn_id t, bool initial)
-{
-	const struct sip_nameaddr *to;
-	bool ours = sip_msg_to(m, &to) == 0 && str_eq(sip_nameaddr_tag(to), l->remote_tag);
-
-	if (l->out_invite == t) {
-		l->out_invite = 0;
-		return initial ? LEV_RX_2XX : LEV_RX_RE_2XX;
-	}
-	if (ours)
-		return LEV_RX_2XX_AGAIN;
-	return l->state == LEG_CONFIRMED || l->state == LEG_LEAVING || l->state == LEG_ENDED
-		       ? LEV_RX_2XX_STRAY
-		       : LEV_RX_2XX;
-}
-
-/* A 2xx of an INVITE before the last one finds no ACK any more; its retransmission is older than the ACK that ended it. */
-static bool current(const struct leg *l, struct sip_msg *m)
-{
-	const struct sip_cseq *cseq;
-
-	return sip_msg_cseq(m, &cseq) == 0 && cseq->number == l->out_cseq;
-}
-
-static void on_invite_response(struct leg *l, txn_id t, struct sip_msg *m, struct call_ev *e)
-{
-	bool initial = l->role == LEG_UAC && !l->routes_frozen;
-
-	if (m->status == 100)
-		return;
-	if (l->out_invite != t && (m->status >= 300 || !current(l, m)))
-		return;
-	note_response(l, m);
-	if (m->status < 200) {
-		call_leg_event(l, LEV_RX_1XX, e);
-		return;
-	}
-	if (m->status < 300) {
-		call_leg_event(l, which_2xx(l, m, t, initial), e);
-		return;
-	}
-	l->out_invite = 0;
-	call_leg_event(l, initial ? LEV_RX_FAIL : LEV_RX_RE_FAIL, e);
-}
-
-static void on_final(struct leg *l, enum owner_kind kind, struct call_ev *e)
-{
-	switch (kind) {
-	case OWN_BYE:
-		call_leg_event(l, LEV_BYE_DONE, e);
-		break;
-	case OWN_RELAY:
-		e->type = EV_RESPONSE;
-		call_event(l->call, e);
-		break;
-	case OWN_INVITE:
-	case OWN_SERVER:
-		break;
-	}
-}
-
-static void up_response(void *ctx, txn_id t, uint64_t owner, struct sip_msg *m, uint64_t now_ms)
-{
-	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
-	struct shard *s = ctx;
-	enum owner_kind kind;
-	struct leg *l;
-
-	shard_enter(s);
-	l = owner_leg(s, owner, &kind, &e.slot);
-	e.leg = l;
-	if (l && kind == OWN_INVITE) {
-		on_invite_response(l, t, m, &e);
-	} else if (l && m->status >= 200) {
-		note_response(l, m);
-		on_final(l, kind, &e);
-	}
-	shard_leave(s);
-}
-
-static void up_cancelled(void *ctx, txn_id t, uint64_t owner, struct sip_msg *cancel,
-			 uint64_t now_ms)
-{
-	struct call_ev e = {.msg = cancel, .txn = t, .now_ms = now_ms};
-	struct shard *s = ctx;
-	enum owner_kind kind;
-	struct leg *l;
-
-	shard_enter(s);
-	l = owner_leg(s, owner, &kind, &e.slot);
-	if (l && kind == OWN_SERVER && l->in_invite == t) {
-		note_request(l, cancel);
-		call_leg_event(l, LEV_RX_CANCEL, &e);
-	}
-	shard_leave(s);
-}
-
-static void up_failed(void *ctx, txn_id t, uint64_t owner, enum txn_failure why, uint64_t now_ms)
-{
-	struct call_ev e = {.txn = t, .status = why == TXN_TIMEOUT ? 408 : 503, .now_ms = now_ms};
-	struct shard *s = ctx;
-	enum owner_kind kind;
-	struct leg *l;
-
-	shard_enter(s);
-	l = owner_leg(s, owner, &kind, &e.slot);
-	e.leg = l;
-	if (l && kind == OWN_INVITE && l->out_invite == t) {
-		l->out_invite = 0;
-		call_leg_event(
-			l, l->role == LEG_UAC && !l->routes_frozen ? LEV_RX_FAIL : LEV_RX_RE_FAIL,
-			&e);
-	} else if (l) {
-		on_final(l, kind, &e);
 	}
 	shard_leave(s);
 }
@@ -501,7 +351,7 @@ static void up_failed(void *ctx, txn_id t, uint64_t owner, enum txn_failure why,
 const struct txn_user call_txn_user = {
 	.request = up_request,
 	.ack = up_ack,
-	.response = up_response,
-	.cancelled = up_cancelled,
-	.failed = up_failed,
+	.response = call_up_response,
+	.cancelled = call_up_cancelled,
+	.failed = call_up_failed,
 };
