@@ -5,8 +5,11 @@ import subprocess
 
 import pytest
 
-from conftest import CONFIG
+from conftest import CONFIG, ROOT
 from labkit.daemon import BIN, Rempart, wait_for
+from parties import ACCESS
+from rtp import Stream
+from sip import Dialog, Peer, register, sdp
 
 
 def run(lab, tmp_path, text, *args, host="sbc", timeout=30):
@@ -103,3 +106,38 @@ def test_nothing_is_left_after_sigterm(lab, tmp_path):
     assert r.stop() == 0
     assert not list(r.run_dir.rglob("*.sock"))
     assert not list(r.run_dir.rglob("*.pid"))
+
+
+def test_sigterm_ends_calls_even_if_nobody_answers(lab, tmp_path):
+    """Running calls get some seconds to end, then BYE; a phone that never answers its BYE holds nothing up."""
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    r.start()
+    with Peer(lab, "peer", "198.51.100.66", user="alice") as alice:
+        register(alice, ACCESS, "wonderland")
+        a = Dialog.invite(alice, ACCESS, "600", sdp(alice.ip, 40000))
+        a.ack(alice.expect("200 INVITE"))
+        assert r.stop(timeout=9) == 0
+        alice.expect("BYE")
+
+
+def test_laptop_configuration_with_a_tap_of_its_own(lab, tmp_path):
+    """config/rempart.yaml as it stands: programs on the same machine call the echo over rempart0."""
+    r = Rempart(lab, ROOT / "config/rempart.yaml", tmp_path)
+    r.start()
+    try:
+        with Peer(lab, "sbc", "198.18.0.1", port=5070, user="alice") as alice:
+            rtp = Stream(lab, "sbc", alice.ip)
+            register(alice, ("198.18.0.1", 5060), "demo")
+            a = Dialog.invite(alice, ("198.18.0.1", 5060), "600", sdp(alice.ip, rtp.port))
+            ok = alice.expect("200 INVITE")
+            a.ack(ok)
+            rtp.send(ok.sdp_media()[0][1:3], 3)
+            rtp.receive(3, 1)
+            rtp.send(ok.sdp_media()[0][1:3], 50, pace_s=0.005)
+            assert len(rtp.receive(50, 2)) == 50
+            a.bye()
+            rtp.close()
+    finally:
+        assert r.stop() == 0
+    assert "rempart0" not in lab.run("sbc", "ip", "link").stdout
