@@ -106,7 +106,8 @@ SUPPORT   := $(call obj,$(wildcard tests/support/*.c))
 TESTS_ALL := $(wildcard tests/unit/*/test_*.c)
 TESTS_DP  := $(filter tests/unit/dataplane/%,$(TESTS_ALL))
 TESTS_CON := $(filter tests/unit/control/%,$(TESTS_ALL))
-TESTS_SRC := $(filter-out $(TESTS_DP) $(TESTS_CON),$(TESTS_ALL))
+TESTS_CTL := $(filter tests/unit/ctl/%,$(TESTS_ALL))
+TESTS_SRC := $(filter-out $(TESTS_DP) $(TESTS_CON) $(TESTS_CTL),$(TESTS_ALL))
 BENCH_DP  := $(wildcard tests/bench/dataplane_*.c)
 BENCH_CON := $(wildcard tests/bench/control_*.c)
 exe        = $(patsubst %.c,$(O)/%,$(1))
@@ -115,10 +116,14 @@ BENCHES   := $(call exe,$(BENCH_DP) $(BENCH_CON))
 
 $(O)/tests/unit/control/%.o $(patsubst %.c,$(O)/%.o,$(BENCH_CON)): CF := $(CF_control) -Itests/support
 $(O)/tests/unit/dataplane/%.o $(patsubst %.c,$(O)/%.o,$(BENCH_DP)): CF := $(CF_dataplane) -Itests/support
+$(O)/tests/unit/ctl/%.o: CF := $(CF_ctl)
 $(O)/tests/%.o: CF += -Itests/support
 $(call exe,$(TESTS_SRC)): $(O)/%: $(O)/%.o $(SUPPORT) $(O)/librempartd.a $(O)/libsrc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDF) -o $@ $^ -lcmocka $(LL_src)
+$(call exe,$(TESTS_CTL)): $(O)/%: $(O)/%.o $(SUPPORT) $(O)/libctl.a $(O)/libsrc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDF) -o $@ $^ -lcmocka $(LL_ctl) $(LL_src)
 $(call exe,$(TESTS_CON) $(BENCH_CON)): $(O)/%: $(O)/%.o $(SUPPORT) $(O)/libcontrol.a $(O)/libsrc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDF) -o $@ $^ -lcmocka $(LL_control)

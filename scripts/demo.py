@@ -26,40 +26,15 @@ def step(text):
     print(f"  .. {text}", flush=True)
 
 
-def figures(endpoint):
-    """One endpoint's numbers as text; a figure that has no source shows as a dash."""
-    def f(key, unit="", digits=None):
-        v = endpoint.get(key)
-        if v is None:
-            return "-"
-        return (f"{v:.{digits}f}" if digits is not None else str(v)) + unit
-    return (f"received {f('rx_packets')}, sent {f('tx_packets')} packets; lost {f('lost')} ({f('loss_percent', ' %', 2)}), "
-            f"jitter {f('jitter_ms', ' ms', 2)}, MOS {f('mos', '', 2)}")
-
-
-def report(call):
-    say()
-    say(f"Call {call['id']}: {call['from']} ({call['from_name']}) called {call['to']} ({call['to_name']}), "
-        f"set up in {call['setup_ms']} ms, state {call['state']}")
-    for n, leg in enumerate(call["legs"]):
-        who = "from the caller" if n == 0 else "from the called"
-        for ep in leg["endpoints"]:
-            say(f"  media {who:16} {figures(ep)}")
-            if ep.get("latched"):
-                moved = ep.get("sdp") and ep["latched"] != ep["sdp"]
-                say(f"    its SDP said {ep.get('sdp')}; latched to {ep['latched']}"
-                    + ("  <- behind NAT, reached where its packets really come from" if moved else "  (as it said)"))
-
-
 def check(call, recordings):
     """Everything that must be true of a good call: a list of complaints, empty when all is well."""
     bad = []
     for n, leg in enumerate(call["legs"]):
         for ep in leg["endpoints"]:
             if ep.get("rx_packets", 0) < 50 * CALL_S * 0.8 or ep.get("tx_packets", 0) < 50 * CALL_S * 0.8:
-                bad.append(f"leg {n}: too few packets: {figures(ep)}")
+                bad.append(f"leg {n}: too few packets: {ep}")
             if ep.get("lost", 1) != 0:
-                bad.append(f"leg {n}: packets lost: {figures(ep)}")
+                bad.append(f"leg {n}: packets lost: {ep}")
     for name, (path, notes) in recordings.items():
         times = audio.find_melody(path, notes) if path else 0
         if times < 2:
@@ -102,9 +77,9 @@ def demo(lab, folder, run, keep):
         wait_for("the end of the call", lambda: not sbc.ctl("calls")["calls"], timeout=5)
         for p in phones:
             wait_for(f"{p.name}'s recording", p.recording, timeout=3)
-        report(call)
         for p in phones:
             p.stop()
+        say(f"{call['from']} called {call['to']}: answered after {call['setup_ms']} ms, talked for {call['talk_ms'] / 1000:.1f} s")
         bad = check(call, {"bob": (bob.recording(), audio.MELODY), "alice": (alice.recording(), audio.REPLY)})
         for b in bad:
             say(f"  FAILED: {b}")

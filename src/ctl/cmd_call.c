@@ -62,8 +62,10 @@ static void print_endpoint(FILE *out, struct arena *a, const json_t *e)
 		fputs(", not latched\n", out);
 	else if (str_eq(sdp, latched))
 		fputs(", latched there\n", out);
-	else
-		line(out, a, e, ", latched to ", "latched", 0, " (behind NAT)\n"); /* it is there */
+	else {
+		line(out, a, e, ", latched to ", "latched", 0, "");
+		fputs(" (behind NAT)\n", out);
+	}
 	line(out, a, e, "      received ", "rx_packets", 0, " packets");
 	line(out, a, e, " (", "rx_bytes", 0, " bytes");
 	line(out, a, e, "), sent ", "tx_packets", 0, " packets");

@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/mem.h"
-#include "ctl/ctl_ladder.c"
-#include "ctl/ctl_table.c"
+#include "ctl/ctl.h"
+#include "ctl/ctl_ladder.h"
+#include "ctl/ctl_table.h"
 
 static char *text;
 static size_t text_len;
@@ -185,9 +187,43 @@ static void an_empty_ladder_has_its_heads(void **state)
 	free(text);
 }
 
+static void a_call_shows_every_figure_and_no_raw_control_character(void **state)
+{
+	static const char json[] =
+		"{\"id\":\"1\",\"state\":\"active\",\"from\":\"al\\u001b[2Jice\",\"to\":\"bob\","
+		"\"from_name\":\"access\",\"to_name\":\"registrar\",\"setup_ms\":8,\"talk_ms\":"
+		"6000,\"legs\":[{"
+		"\"role\":\"caller\",\"state\":\"confirmed\",\"far_uri\":\"sip:a@192.0.2.1\","
+		"\"transport\":\"udp\","
+		"\"remote\":\"192.0.2.1:5060\",\"codec\":\"PCMU\",\"call_id\":\"x\",\"endpoints\":["
+		"{"
+		"\"local\":\"198.51.100.10:20000\",\"sdp\":\"192.168.0.2:4000\",\"latched\":\"192."
+		"0.2.1:4001\","
+		"\"rx_packets\":300,\"tx_packets\":299,\"rx_bytes\":51600,\"tx_bytes\":51428,"
+		"\"dropped\":4,"
+		"\"lost\":0,\"loss_percent\":0.0,\"mos\":4.41}]}],\"ladder\":[]}";
+	json_t *o = json_loads(json, 0, NULL);
+	struct ctl_args a = {0};
+	FILE *f = begin();
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(ctl_print_call(f, o, &a), CTL_OK);
+	fclose(f);
+	assert_null(strchr(text, '\x1b'));
+	assert_null(strstr(text, "\\x0a"));
+	assert_non_null(strstr(text, "latched to 192.0.2.1:4001 (behind NAT)\n"));
+	assert_non_null(strstr(text, "received 300 packets (51600 bytes), sent 299 packets"));
+	assert_non_null(strstr(text, "MOS 4.41"));
+	free(text);
+	text = NULL;
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_call_shows_every_figure_and_no_raw_control_character),
 		cmocka_unit_test(columns_are_aligned),
 		cmocka_unit_test(a_plain_table_has_no_title),
 		cmocka_unit_test(width_counts_characters),
