@@ -86,11 +86,11 @@ static bool is_loop(const struct shard *s, struct sip_msg *m, const struct sip_n
 }
 
 static int challenge(struct shard *s, const struct sip_msg *m, struct str realm, bool stale,
-		     struct str *extra)
+		     uint64_t now_ms, struct str *extra)
 {
 	struct buf b = extra_buf(s);
 
-	digest_challenge(&b, &s->digest, m, realm, stale, true, clock_wall_ms());
+	digest_challenge(&b, &s->digest, m, realm, stale, true, now_ms);
 	if (buf_check(&b))
 		return 500;
 	*extra = buf_view(&b);
@@ -99,7 +99,7 @@ static int challenge(struct shard *s, const struct sip_msg *m, struct str realm,
 
 /* Who calls from a realm that is not trusted: a phone on the flow of its REGISTER, or whoever knows a user's password. */
 static int check_caller(struct shard *s, struct sip_msg *m, const struct sip_nameaddr *from,
-			struct call_admission *a, struct str *extra)
+			struct call_admission *a, uint64_t now_ms, struct str *extra)
 {
 	char mem[ADDR_TEXT_MAX];
 	struct digest_credentials cred;
@@ -112,15 +112,15 @@ static int check_caller(struct shard *s, struct sip_msg *m, const struct sip_nam
 		return 0;
 	}
 	realm = registrar_digest_realm(s->registrar, &m->flow, mem);
-	switch (digest_check(&s->digest, m, realm, registrar_password, s->registrar,
-			     clock_wall_ms(), &cred)) {
+	switch (digest_check(&s->digest, m, realm, registrar_password, s->registrar, now_ms,
+			     &cred)) {
 	case DIGEST_OK:
 		break;
 	case DIGEST_STALE:
-		return challenge(s, m, realm, true, extra);
+		return challenge(s, m, realm, true, now_ms, extra);
 	case DIGEST_NONE:
 	case DIGEST_BAD:
-		return challenge(s, m, realm, false, extra);
+		return challenge(s, m, realm, false, now_ms, extra);
 	}
 	if (!str_eq(cred.username, from->uri.user))
 		return 403;
@@ -172,7 +172,6 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 	enum source_verdict verdict;
 	int status;
 
-	(void)now_ms;
 	*extra = (struct str){0};
 	*a = (struct call_admission){.shard = s,
 				     .realm = m->flow.realm,
@@ -191,7 +190,7 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 	if (is_loop(s, m, from))
 		return 482;
 	if (verdict == SOURCE_CHALLENGE) {
-		status = check_caller(s, m, from, a, extra);
+		status = check_caller(s, m, from, a, now_ms, extra);
 		if (status)
 			return status;
 	}

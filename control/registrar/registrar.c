@@ -26,7 +26,6 @@ enum {
 struct registrar {
 	struct shard *shard;
 	const struct conf_registrar *conf;
-	uint64_t start_ms; /* monotonic, when shard->start_wall_ms was */
 	struct location_table table;
 };
 
@@ -60,12 +59,6 @@ static unsigned reg_answer(struct reg_request *q, unsigned status, const char *r
 {
 	q->reason = reason;
 	return status;
-}
-
-/* The nonces' clock: runs with ours, so that a step of the wall's makes no phone ask twice. */
-static uint64_t reg_wall_ms(const struct registrar *r, uint64_t now_ms)
-{
-	return r->shard->start_wall_ms + (now_ms - r->start_ms);
 }
 
 static bool reg_own_address(const struct registrar *r, const struct addr *a)
@@ -169,8 +162,7 @@ static unsigned reg_check_domain(struct reg_request *q)
 
 static unsigned reg_challenge(struct reg_request *q, struct str realm, bool stale)
 {
-	digest_challenge(&q->extra, &q->r->shard->digest, q->m, realm, stale, false,
-			 reg_wall_ms(q->r, q->now_ms));
+	digest_challenge(&q->extra, &q->r->shard->digest, q->m, realm, stale, false, q->now_ms);
 	return reg_answer(q, 401, NULL);
 }
 
@@ -184,7 +176,7 @@ static unsigned reg_check_digest(struct reg_request *q)
 	struct str realm = registrar_digest_realm(q->r, &q->m->flow, mem);
 
 	result = digest_check(&q->r->shard->digest, q->m, realm, registrar_password, q->r,
-			      reg_wall_ms(q->r, q->now_ms), &cred);
+			      q->now_ms, &cred);
 	if (result == DIGEST_NONE || result == DIGEST_STALE)
 		return reg_challenge(q, realm, result == DIGEST_STALE);
 	if (result == DIGEST_OK && sip_msg_to(q->m, &to) == 0) {
@@ -522,7 +514,6 @@ int registrar_create(struct shard *s, struct registrar **out)
 		return ERR_NOMEM;
 	r->shard = s;
 	r->conf = &s->conf->registrar;
-	r->start_ms = s->wheel.now_ms;
 	err = location_open(&r->table, s);
 	if (err) {
 		mem_free(r);

@@ -53,11 +53,11 @@ static bool nonce_mac(const struct digest_server *d, const uint8_t *nonce, struc
 	return true;
 }
 
-static void nonce_make(const struct digest_server *d, struct str realm, uint64_t now_wall_ms,
+static void nonce_make(const struct digest_server *d, struct str realm, uint64_t now_ms,
 		       uint8_t nonce[NONCE_BYTES])
 {
 	for (int i = 0; i < NONCE_TIME; i++)
-		nonce[i] = (uint8_t)(now_wall_ms >> (56 - 8 * i));
+		nonce[i] = (uint8_t)(now_ms >> (56 - 8 * i));
 	rng_bytes(nonce + NONCE_TIME, NONCE_SALT);
 	if (!nonce_mac(d, nonce, realm, nonce + NONCE_TIME + NONCE_SALT))
 		memset(nonce, 0, NONCE_BYTES); /* never fresh */
@@ -78,7 +78,7 @@ static bool hex_bytes(struct str hex, uint8_t *out, size_t len)
 
 /* Ours, for this realm, and young enough. */
 static bool nonce_fresh(const struct digest_server *d, struct str text, struct str realm,
-			uint64_t now_wall_ms)
+			uint64_t now_ms)
 {
 	uint8_t nonce[NONCE_BYTES], mac[NONCE_MAC];
 	uint64_t made = 0;
@@ -88,7 +88,7 @@ static bool nonce_fresh(const struct digest_server *d, struct str text, struct s
 		return false;
 	for (int i = 0; i < NONCE_TIME; i++)
 		made = made << 8 | nonce[i];
-	return made <= now_wall_ms && now_wall_ms - made <= d->nonce_life_ms;
+	return made <= now_ms && now_ms - made <= d->nonce_life_ms;
 }
 
 static void put_quoted(struct buf *b, struct str s)
@@ -128,12 +128,12 @@ static const char *const *offer_to(const struct sip_msg *m)
 }
 
 void digest_challenge(struct buf *b, const struct digest_server *d, const struct sip_msg *m,
-		      struct str realm, bool stale, bool proxy, uint64_t now_wall_ms)
+		      struct str realm, bool stale, bool proxy, uint64_t now_ms)
 {
 	const char *const *algorithm = offer_to(m);
 	uint8_t nonce[NONCE_BYTES];
 
-	nonce_make(d, realm, now_wall_ms, nonce);
+	nonce_make(d, realm, now_ms, nonce);
 	for (size_t i = 0; i < 2 && algorithm[i]; i++) {
 		buf_str(b, sip_hdr_name(proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE));
 		buf_c(b, ": Digest realm=");
@@ -350,7 +350,7 @@ static bool digest_find(struct sip_msg *m, struct str realm, struct digest_crede
 }
 
 enum digest_result digest_check(const struct digest_server *d, struct sip_msg *m, struct str realm,
-				digest_lookup_fn lookup, void *ctx, uint64_t now_wall_ms,
+				digest_lookup_fn lookup, void *ctx, uint64_t now_ms,
 				struct digest_credentials *cred)
 {
 	static const struct secret nobody = {0};
@@ -371,7 +371,7 @@ enum digest_result digest_check(const struct digest_server *d, struct sip_msg *m
 		return DIGEST_BAD;
 	right = cred->response.len == want.len &&
 		CRYPTO_memcmp(cred->response.p, want.p, want.len) == 0;
-	fresh = nonce_fresh(d, cred->nonce, realm, now_wall_ms);
+	fresh = nonce_fresh(d, cred->nonce, realm, now_ms);
 	if (!known || !right)
 		return DIGEST_BAD;
 	return fresh ? DIGEST_OK : DIGEST_STALE;

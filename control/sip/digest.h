@@ -12,9 +12,10 @@ struct digest_server {
 };
 void digest_server_init(struct digest_server *d);
 /* Complete "WWW-Authenticate: ...\r\n" lines for the sender of m, SHA-256 first, then MD5 (RFC 8760 2.3), but for clients that are known to fail at
- * what they should pass over (the table in digest.c). proxy: Proxy-Authenticate. */
+ * what they should pass over (the table in digest.c). proxy: Proxy-Authenticate. now_ms is the monotonic clock, here and below: a nonce lives no longer
+ * than the process whose key it bears, so the wall clock has no say. */
 void digest_challenge(struct buf *b, const struct digest_server *d, const struct sip_msg *m,
-		      struct str realm, bool stale, bool proxy, uint64_t now_wall_ms);
+		      struct str realm, bool stale, bool proxy, uint64_t now_ms);
 
 enum digest_result {
 	DIGEST_OK,
@@ -37,7 +38,7 @@ bool digest_response(const struct digest_credentials *c, struct str method, stru
  * password is right, the nonce too old or not ours. */
 typedef const struct secret *(*digest_lookup_fn)(void *ctx, struct str user);
 enum digest_result digest_check(const struct digest_server *d, struct sip_msg *m, struct str realm,
-				digest_lookup_fn lookup, void *ctx, uint64_t now_wall_ms,
+				digest_lookup_fn lookup, void *ctx, uint64_t now_ms,
 				struct digest_credentials *cred);
 
 #endif

@@ -30,7 +30,6 @@ static const char conf_domains[] =
 		  "max_contacts: 3, " USERS "}\n";
 static const char conf_any[] = CONF_HEAD "registrar: {realm: access, " USERS "}\n";
 
-#define WALL_START 1700000000000ULL
 #define START      1000000ULL
 
 static struct {
@@ -112,7 +111,6 @@ static int kit_open(const char *text)
 		return err;
 	kit.now_ms = START;
 	kit.shard.conf = kit.conf;
-	kit.shard.start_wall_ms = WALL_START;
 	timer_wheel_init(&kit.shard.wheel, kit.now_ms);
 	arena_init(&kit.shard.scratch, 65536, 1 << 20);
 	digest_server_init(&kit.shard.digest);
