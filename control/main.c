@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "call/call.h"
 #include "shard.h"
 
@@ -27,24 +28,25 @@ struct main_state {
 	bool farewell;     /* calls were told to end */
 };
 
+/* Names first, ends then: a call may be gone after its call_end(). What cannot be named for want of memory is cut off with the program. */
 static void end_calls(struct shard *s)
 {
+	size_t i = 0, n = 0, cap = call_count(s->calls);
+	uint64_t *id = mem_alloc((cap + 1) * sizeof *id);
 	struct call_info info;
-	size_t i;
 
-	/* A call may be gone after call_end(), so the walk begins anew; one that lingers is passed over by its state. */
-	for (;;) {
-		bool found = false;
+	if (!id)
+		return;
+	while (n < cap && call_each(s->calls, &i, clock_ms(), &info))
+		id[n++] = info.id;
+	while (n--) {
+		int err = call_end(s->calls, id[n], STR("Shutdown"), clock_ms());
 
-		for (i = 0; call_each(s->calls, &i, clock_ms(), &info);) {
-			if (str_eq(str_c(info.state), STR("ending")))
-				continue;
-			found = true;
-			break;
-		}
-		if (!found || call_end(s->calls, info.id, STR("Shutdown"), clock_ms()))
-			return;
+		if (err && err != ERR_NOENT)
+			log_warn("main", "cannot_end", KV_X("call", id[n]),
+				 KV_C("why", err_text(err)));
 	}
+	mem_free(id);
 }
 
 static void on_turn(uv_timer_t *t)

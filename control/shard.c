@@ -59,9 +59,12 @@ static int open_loop(struct shard *s)
 
 /* ---- messages ---- */
 
-/* Who gets an answer to what the scan refused: those who may begin something, and registered phones. To all others we are silent. */
+/* Who gets an answer to what the scan refused: those who may begin something, registered phones, and whoever has proven by a
+ * handshake to be where he says. To all others we are silent. */
 static bool is_known(const struct shard *s, const struct sip_flow *flow)
 {
+	if (flow->transport != CONF_UDP)
+		return true;
 	if (source_check(flow->realm, trunk_match(s->conf, flow)) == SOURCE_ALLOW)
 		return true;
 	return s->registrar && !str_empty(registrar_user_by_flow(s->registrar, flow));
@@ -97,6 +100,8 @@ void shard_receive(struct shard *s, const struct sip_flow *flow, char *data, siz
 	err = sip_scan(data, len, &s->scratch, &m, &fault);
 	m.flow = *flow;
 	m.received_ms = now_ms;
+	if (!err)
+		err = sip_msg_check(&m, &fault);
 	if (err)
 		refuse(s, &m, &fault);
 	else
