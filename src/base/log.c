@@ -185,7 +185,7 @@ static void log_value(struct buf *b, const struct log_kv *kv, enum log_format fo
 		log_text(b, str_c(kv->a ? addr_text(kv->a, text) : "none"), format);
 		return;
 	case LOG_V_HEX:
-		buf_printf(&t, "%llx", (unsigned long long)kv->u);
+		buf_printf(&t, "%016llx", (unsigned long long)kv->u);
 		log_text(b, buf_view(&t), format);
 		return;
 	case LOG_V_I64:

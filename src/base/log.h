@@ -1,5 +1,6 @@
 /* logfmt logger: one line per event on standard error (or a file descriptor), written with one write().
- *   ts=2026-01-02T03:04:05.678Z level=info prog=control mod=call event=state call=1a2b from=early to=active
+ *   ts=2026-01-02T03:04:05.678Z level=info prog=control mod=call event=state call=0000000100001a2b from=early
+ *   to=active
  * Values are quoted where needed and control characters are escaped, so nothing that a peer sends can forge a
  * line. Any thread. Keys, digests and full SDP never go in above debug. */
 #ifndef REMPART_LOG_H
@@ -46,7 +47,7 @@ struct log_kv {
 #define KV_X(k, v)                                                                                 \
 	{                                                                                          \
 		.key = (k), .type = LOG_V_HEX, .u = (uint64_t)(v)                                  \
-	}
+	} /* an id: always 16 hexadecimal digits, as the admin API writes it */
 #define KV_A(k, v)                                                                                 \
 	{                                                                                          \
 		.key = (k), .type = LOG_V_ADDR, .a = (v)                                           \

@@ -70,7 +70,7 @@ static void writes_logfmt(void **state)
 	log_info("call", "state", KV_X("call", 0x1a2b), KV_C("from", "early"),
 		 KV_U("n", UINT64_MAX), KV_I("m", INT64_MIN), KV_A("src", &a), KV_A("none", NULL),
 		 KV_C("null", NULL), KV_C("empty", ""));
-	assert_string_equal(pairs(), " call=1a2b from=early n=18446744073709551615 "
+	assert_string_equal(pairs(), " call=0000000000001a2b from=early n=18446744073709551615 "
 				     "m=-9223372036854775808 src=[2001:db8::1]:5060 none=none "
 				     "null=\"\" empty=\"\"\n");
 	close_log();
@@ -82,7 +82,8 @@ static void writes_json(void **state)
 	open_log(LOG_INFO, LOG_JSON);
 	log_info("call", "state", KV_X("call", 0x1a2b), KV_I("n", -1), KV_U("m", 5),
 		 KV_C("s", "a=b"));
-	assert_string_equal(pairs(), ",\"call\":\"1a2b\",\"n\":-1,\"m\":5,\"s\":\"a=b\"}\n");
+	assert_string_equal(pairs(),
+			    ",\"call\":\"0000000000001a2b\",\"n\":-1,\"m\":5,\"s\":\"a=b\"}\n");
 	close_log();
 }
 
