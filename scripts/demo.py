@@ -120,7 +120,7 @@ def main():
     try:
         return demo(lab, folder, run.name, not once)
     except (RuntimeError, subprocess.SubprocessError, OSError) as e:
-        say(f"FAILED: {e}")
+        say(f"FAILED: {e}\nThe logs of Rempart and of the phones are in {folder}")
         return 1
     except KeyboardInterrupt:
         return 1

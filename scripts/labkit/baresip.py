@@ -1,5 +1,6 @@
 """A baresip phone in a lab namespace: a file as microphone, a recording of what it hears, commands over its TCP control port."""
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -30,7 +31,7 @@ module_tmp account.so
 module_app ctrl_tcp.so
 module_app menu.so
 ctrl_tcp_listen {ip}:4444
-snd_path {folder}
+snd_path .
 """
 
 
@@ -40,14 +41,16 @@ class Phone:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "baresip.log"
-        (self.folder / "config").write_text(CONFIG.format(ip=ip, sip_port=sip_port, microphone=microphone, folder=self.folder))
+        # baresip's configuration knows no quotes and its paths are short, so it sees none but relative ones.
+        microphone = os.path.relpath(microphone, self.folder)
+        (self.folder / "config").write_text(CONFIG.format(ip=ip, sip_port=sip_port, microphone=microphone))
         (self.folder / "accounts").write_text(
             f"<sip:{name}@{registrar};transport={transport}>;auth_user={name};auth_pass={password};regint=60;answermode=auto;audio_codecs=pcmu,pcma\n")
         (self.folder / "contacts").write_text("")
         self.proc = None
 
     def start(self):
-        self.proc = self.lab.popen(self.host, "baresip", "-f", self.folder, stdin=subprocess.DEVNULL,
+        self.proc = self.lab.popen(self.host, "baresip", "-f", ".", cwd=self.folder, stdin=subprocess.DEVNULL,
                                    stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
         wait_for(f"{self.name}'s control port", lambda: self._connect(), timeout=10)
         return self

@@ -10,6 +10,8 @@ SIP_ACCESS, SIP_CORE = "198.51.100.11", "10.77.0.11"
 
 @pytest.fixture(params=["udp", "tcp"])
 def phones(request, lab, sbc, tmp_path):
+    tmp_path = tmp_path / "a folder"    # the whole tree may stand behind a space
+    tmp_path.mkdir()
     mics = {}
     for name, notes in (("alice", audio.MELODY), ("bob", audio.REPLY)):
         mics[name] = tmp_path / f"{name}.wav"
