@@ -90,6 +90,7 @@ def demo(lab, folder, run, keep):
             say(f"Rempart's log ended with:\n{sbc.tail(15)}")
         return 1 if bad else 0
     finally:
+        undisturbed()
         for p in phones:
             p.stop()
         sbc.stop()
@@ -109,9 +110,21 @@ Rempart stays up until Ctrl-C. Your own softphone, on this machine, can join in:
         say()
 
 
+def undisturbed():
+    """From here on nothing interrupts the cleaning up: no second Ctrl-C, no terminal that goes away."""
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, signal.SIG_IGN)
+
+
+def interrupted(*_):
+    undisturbed()
+    raise KeyboardInterrupt
+
+
 def main():
     once = "--once" in sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, interrupted)
     folder = ROOT / "build/demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -125,6 +138,7 @@ def main():
     except KeyboardInterrupt:
         return 1
     finally:
+        undisturbed()
         lab.down()
         log = Path(run.name) / "rempart.log"
         if log.exists():
