@@ -293,13 +293,18 @@ const struct conf_kind_desc conf_kinds[KINDS] = {
 
 /* The loader finds the name of a named thing at its beginning, and writes these as plain ints. */
 static_assert(offsetof(struct conf_port, name) == 0 && offsetof(struct conf_interface, name) == 0 &&
-	      offsetof(struct conf_media_pool, name) == 0 &&
-	      offsetof(struct conf_profile, name) == 0 && offsetof(struct conf_realm, name) == 0 &&
-	      offsetof(struct conf_listener, name) == 0 && offsetof(struct conf_user, name) == 0 &&
-	      offsetof(struct conf_trunk, name) == 0);
-static_assert(sizeof(enum conf_trust) == sizeof(int) && sizeof(enum log_level) == sizeof(int));
+		      offsetof(struct conf_media_pool, name) == 0 &&
+		      offsetof(struct conf_profile, name) == 0 &&
+		      offsetof(struct conf_realm, name) == 0 &&
+		      offsetof(struct conf_listener, name) == 0 &&
+		      offsetof(struct conf_user, name) == 0 &&
+		      offsetof(struct conf_trunk, name) == 0,
+	      "name is the first member");
+static_assert(sizeof(enum conf_trust) == sizeof(int) && sizeof(enum log_level) == sizeof(int),
+	      "choices are ints");
 static_assert(offsetof(struct conf_media_pool, port_last) ==
-	      offsetof(struct conf_media_pool, port_first) + sizeof(uint16_t));
+		      offsetof(struct conf_media_pool, port_first) + sizeof(uint16_t),
+	      "a range of ports is two neighbours");
 
 const char *schema_name(const struct conf_row *parent, const struct conf_row *row)
 {
