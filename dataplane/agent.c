@@ -17,6 +17,9 @@
 #define EVENT_BURST   64
 #define HELLO_WORKERS 1
 
+static_assert(AGENT_BACKLOG >= AGENT_EVENTS - 1 - (AGENT_EVENTS - 1) / 4,
+	      "what a worker makes has room (resolve_reserve() in mailbox.c)");
+
 enum cmd_kind {
 	CMD_REQUEST, /* of the connected control; in the answer queue */
 	CMD_ORPHAN,  /* nobody waits for the answer */
@@ -396,7 +399,8 @@ static void replies_take(struct agent *a, uint64_t now_ms)
 	}
 }
 
-/* Resolving must never wait for a slow control: its events queue up here, and beyond a bound are lost. */
+/* Resolving must never wait for a slow control: its events queue up here. A worker never makes more than have room (mailbox.c:
+ * what does not fit waits with the endpoint), so none is lost. */
 static void event_take(struct agent *a, struct dp_event *e, uint64_t now_ms)
 {
 	if (e->type == DP_EV_RESOLVE) {

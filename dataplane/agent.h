@@ -8,11 +8,12 @@
 #include "media/media_chan.h"
 #include "worker.h"
 
-#define AGENT_CMDS     512  /* commands under way */
-#define AGENT_RESERVE  128  /* of them kept for neighbours; control gets the rest, then waits */
-#define AGENT_RING     1024 /* size of the cmd and reply rings: they never run full */
-#define AGENT_EVENTS   1024 /* events under way, of which */
-#define AGENT_BACKLOG  768  /* may wait for a slow control; the rest is for DP_EV_RESOLVE */
+#define AGENT_CMDS    512  /* commands under way */
+#define AGENT_RESERVE 128  /* of them kept for neighbours; control gets the rest, then waits */
+#define AGENT_RING    1024 /* size of the cmd and reply rings: they never run full */
+#define AGENT_EVENTS  1024 /* events under way, of which */
+#define AGENT_BACKLOG                                                                              \
+	768 /* may wait for a slow control: all that a worker makes, without DP_EV_RESOLVE */
 #define AGENT_FDS      2
 #define AGENT_AWAY_MS  600000 /* without control for so long, silent endpoints are removed, */
 #define AGENT_SWEEP_MS 60000  /* looked at that often */

@@ -123,14 +123,19 @@ void mailbox_turn(struct dp_worker *w, uint64_t now_us)
 	w->wake = true;
 }
 
-static struct dp_event *event_new(struct dp_worker *w)
+/* The part of the event pool that only wishes to resolve may use: a control that takes no events stops no media. */
+static unsigned resolve_reserve(const struct dp_worker *w)
+{
+	return w->conf.event_pool->size / 4;
+}
+
+static struct dp_event *event_new(struct dp_worker *w, unsigned reserve)
 {
 	void *ev;
 
-	if (!w->conf.event || rte_mempool_get(w->conf.event_pool, &ev) != 0) {
-		w->events_lost++;
+	if (!w->conf.event || rte_mempool_avail_count(w->conf.event_pool) <= reserve ||
+	    rte_mempool_get(w->conf.event_pool, &ev) != 0)
 		return NULL;
-	}
 	return ev;
 }
 
@@ -138,7 +143,6 @@ static bool event_put(struct dp_worker *w, struct dp_event *ev)
 {
 	if (rte_ring_enqueue(w->conf.event, ev) != 0) {
 		rte_mempool_put(w->conf.event_pool, ev);
-		w->events_lost++;
 		return false;
 	}
 	w->wake = true;
@@ -148,7 +152,7 @@ static bool event_put(struct dp_worker *w, struct dp_event *ev)
 bool mailbox_event(struct dp_worker *w, const struct dp_endpoint *ep, enum media_type type,
 		   uint64_t now_us)
 {
-	struct dp_event *ev = event_new(w);
+	struct dp_event *ev = event_new(w, resolve_reserve(w));
 
 	if (!ev)
 		return false;
@@ -170,7 +174,7 @@ void mailbox_resolve(struct dp_worker *w, struct nexthop *hop, uint64_t now_us)
 
 	if (!hop || hop->known || (hop->asked_us && now_us < hop->asked_us + NEXTHOP_ASK_US))
 		return;
-	ev = event_new(w);
+	ev = event_new(w, 0);
 	if (!ev)
 		return;
 	ev->type = DP_EV_RESOLVE;

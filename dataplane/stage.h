@@ -50,7 +50,6 @@ struct dp_worker {
 	struct local_slot local_slot[LOCAL_SLOTS];
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t polls, polls_empty;
-	uint64_t punted, events_lost;
 	uint64_t drop[DROP_COUNT];
 	uint16_t ip_id;
 	bool wake;         /* something was put on a ring since wake_fd was last written */

@@ -112,7 +112,6 @@ void dp_punt(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 		return;
 	}
 	b->pkt[i].m = NULL;
-	w->punted++;
 	w->wake = true;
 }
 
