@@ -38,6 +38,7 @@ struct latch_rule endpoint_rule(const struct dp_endpoint *ep, enum pkt_kind kind
 	};
 }
 
+/* Never at an address of ours: two endpoints that echo or relay to each other would keep a packet for ever. */
 static void aim_one(struct dp_worker *w, struct dp_endpoint *ep, struct dp_path *p,
 		    enum pkt_kind kind, uint64_t now_us)
 {
@@ -46,7 +47,7 @@ static void aim_one(struct dp_worker *w, struct dp_endpoint *ep, struct dp_path 
 	uint16_t port = (uint16_t)(ep->spec.local.port + (kind == PKT_RTCP));
 	struct addr target;
 
-	if (!latch_target(l, &rule, &target)) {
+	if (!latch_target(l, &rule, &target) || worker_local(w, target.family, target.ip)) {
 		path_clear(p, &w->hops);
 		return;
 	}

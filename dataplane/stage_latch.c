@@ -1,5 +1,7 @@
 /* Whose packet it is (latch.h), then whether the session description wants RTP in this direction. Worker's thread.
  *
+ * No far end has an address of ours, whatever its description says: such a packet is forged, or went in a circle.
+ *
  * A held endpoint still learns its far end's address, so that media flows at once after a resume; it takes no RTP.
  * RTCP goes on while a stream is held (RFC 3264 5.1). */
 #include "stage.h"
@@ -16,6 +18,10 @@ static bool taken(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 	    latch_same_ip(&p->src, &l->locked)) {
 		l->last_us = b->now_us;
 		return true;
+	}
+	if (worker_local(w, p->src.family, p->src.ip)) {
+		dp_refuse(w, b, i, DROP_SOURCE);
+		return false;
 	}
 	rule = endpoint_rule(ep, (enum pkt_kind)p->kind);
 	switch (latch_packet(l, rtp ? &ep->learn : &ep->learn_rtcp, &rule, &p->src, p->ssrc,

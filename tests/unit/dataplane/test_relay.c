@@ -479,6 +479,31 @@ static void echo(void **state)
 	expect_frame(0, "198.51.100.1:20001", "198.51.100.9:31001", "198.51.100.9", c, sizeof c, 0);
 }
 
+/* Descriptions that name our own addresses: a packet would go round between the two endpoints for ever. */
+static void no_loop_through_ourselves(void **state)
+{
+	struct media_spec a = kit_spec(US_A, US_B, 0), b = kit_spec(US_B, US_A, 0);
+
+	(void)state;
+	a.sink = b.sink = MEDIA_SINK_ECHO;
+	a.latch = b.latch = MEDIA_LATCH_AUTO;
+	assert_int_equal(kit_set(1, &a), 0);
+	assert_int_equal(kit_set(2, &b), 0);
+	kit_learn("198.51.100.254", 0);
+	kit_send_rtp(US_B, US_A, 0, 1, 7); /* as a router would bring it, or an attacker */
+	kit_send_rtcp("10.0.0.1:30001", "198.51.100.1:20001", 7);
+	kit_send_rtp(US_A, US_B, 0, 1, 7);
+	assert_int_equal(kit_drops(DROP_SOURCE), 3);
+	assert_int_equal(kit_count_sent(0), 0);
+	assert_int_equal(kit_count_sent(1), 0);
+	assert_int_equal(kit_stat(1).latched.family, ADDR_NONE);
+	a = kit_spec(US_A, A, 2);
+	a.latch = MEDIA_LATCH_OFF;
+	assert_int_equal(kit_set(1, &a), 0);
+	kit_send_rtp(A, US_A, 0, 1, 7);
+	assert_int_equal(kit_drops(DROP_NO_TARGET), 1);
+}
+
 static void no_sink_is_measured(void **state)
 {
 	struct media_spec a = kit_spec(US_A, A, 0);
@@ -766,6 +791,7 @@ int main(void)
 		T(explicit_rtcp_port),
 		T(hold_and_resume),
 		T(echo),
+		T(no_loop_through_ourselves),
 		T(no_sink_is_measured),
 		T(sink_deleted_under_traffic),
 		T(sink_comes_and_goes),
