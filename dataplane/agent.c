@@ -163,20 +163,18 @@ void agent_destroy(struct agent *a)
 	mem_free(a);
 }
 
-void agent_neighbour(struct agent *a, uint16_t port, const struct addr *ip, const uint8_t mac[6])
+bool agent_neighbour(struct agent *a, uint16_t port, const struct addr *ip, const uint8_t mac[6])
 {
 	struct agent_cmd *c = cmd_get(a, CMD_ORPHAN);
 
-	if (!c) { /* the worker asks again when it has something to send */
-		log_limited(LOG_WARN, "agent", "no_command",
-			    KV_C("neighbour", addr_ip_text(ip, (char[ADDR_TEXT_MAX]){0})));
-		return;
-	}
+	if (!c)
+		return false;
 	c->cmd.type = DP_CMD_NEIGHBOUR;
 	c->cmd.neigh.ip = *ip;
 	c->cmd.neigh.port = port;
 	memcpy(c->cmd.neigh.mac, mac, 6);
 	cmd_submit(a, c);
+	return true;
 }
 
 /* A new control. The old one is dead or will notice. */

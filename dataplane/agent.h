@@ -34,7 +34,7 @@ void agent_destroy(struct agent *a);
 void agent_fds(const struct agent *a, struct pollfd fd[AGENT_FDS]);
 /* After poll(), and whenever the worker woke us. Returns the time of the next work, UINT64_MAX without any. */
 uint64_t agent_turn(struct agent *a, uint64_t now_ms);
-/* Tells the worker the MAC of a next hop. */
-void agent_neighbour(struct agent *a, uint16_t port, const struct addr *ip, const uint8_t mac[6]);
+/* Tells the worker the MAC of a next hop. False when there is no command free for it. */
+bool agent_neighbour(struct agent *a, uint16_t port, const struct addr *ip, const uint8_t mac[6]);
 
 #endif

@@ -140,11 +140,11 @@ static int worker_open(struct dataplane *d, struct buf *why)
 	return 0;
 }
 
-static void on_learned(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6])
+static bool on_learned(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6])
 {
 	struct dataplane *d = ctx;
 
-	agent_neighbour(d->agent, port, ip, mac);
+	return agent_neighbour(d->agent, port, ip, mac);
 }
 
 static void on_resolve(void *ctx, uint16_t port, const struct addr *ip, uint64_t now_ms)

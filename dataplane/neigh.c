@@ -2,8 +2,9 @@
  * neigh_nd.c; this file has the table and the time. The slow path's thread.
  *
  * An entry is wanted once neigh_resolve() named it, and then stays: it is probed again every 30 s, because a worker sends to
- * it without telling. What others volunteer (they asked for our address) is kept for a minute in free places only, so that no
- * neighbour can push out what is in use. A known MAC is replaced by an answer to a question of ours, by nothing else: a request
+ * it without telling. When the table is full of such entries the one named longest ago makes room (no gateway does), and the
+ * worker is told to forget it: if it is still in use, the worker names it again with its next packet. What others volunteer
+ * (they asked for our address) is kept for a minute in free places only, so that they push out nothing that is in use. A known MAC is replaced by an answer to a question of ours, by nothing else: a request
  * or an announcement with another MAC only makes us ask. */
 #include "neigh.h"
 
@@ -15,11 +16,13 @@ struct entry {
 	struct addr ip;
 	uint64_t due_ms; /* wanted: next probe; else: forget it */
 	uint64_t asked_ms;
+	uint64_t named_ms; /* wanted: newest neigh_resolve() */
 	uint16_t port;
 	uint8_t mac[6];
 	bool used, wanted, has_mac;
 	bool demanded;  /* neigh_resolve() named it since the last round of questions */
 	bool doubt;     /* two MACs claim it: ask everybody */
+	bool untold;    /* the owner did not take the MAC */
 	uint8_t tries;  /* questions sent since the last answer; 0: none is open */
 	uint8_t rounds; /* of NEIGH_TRIES without an answer */
 };
@@ -126,7 +129,33 @@ static bool is_failed(const struct entry *e)
 	return !e->has_mac && e->tries == 0;
 }
 
-/* A free place; for a wanted entry also that of one that nobody asked for, or that nobody answers for. */
+static bool is_gateway(const struct neigh *n, const struct entry *e)
+{
+	for (size_t i = 0; i < n->n_local; i++) {
+		if (n->local[i].port == e->port && addr_ip_eq(&n->local[i].gateway, &e->ip))
+			return true;
+	}
+	return false;
+}
+
+/* All are wanted and known: which one the worker shall forget. NULL when it cannot be told now. */
+static struct entry *entry_oldest(struct neigh *n)
+{
+	struct entry *oldest = NULL;
+
+	for (size_t i = 0; i < n->n_used; i++) {
+		struct entry *e = &n->entry[i];
+
+		if ((!oldest || e->named_ms < oldest->named_ms) && !is_gateway(n, e))
+			oldest = e;
+	}
+	if (!oldest ||
+	    !n->ops.learned(n->ops.ctx, oldest->port, &oldest->ip, (const uint8_t[6]){0}))
+		return NULL;
+	return oldest;
+}
+
+/* A free place; for a wanted entry any other, those first that nobody asked for or that nobody answers for. */
 static struct entry *entry_new(struct neigh *n, uint16_t port, const struct addr *ip, bool wanted)
 {
 	struct entry *found = NULL;
@@ -143,6 +172,8 @@ static struct entry *entry_new(struct neigh *n, uint16_t port, const struct addr
 	}
 	if ((!found || found->used) && n->n_used < NEIGH_MAX)
 		found = &n->entry[n->n_used++];
+	if (!found && wanted)
+		found = entry_oldest(n);
 	if (!found)
 		return NULL;
 	*found = (struct entry){.ip = *ip, .port = port, .used = true, .wanted = wanted};
@@ -190,9 +221,11 @@ static void entry_give_up_round(struct neigh *n, struct entry *e, uint64_t now_m
 		    KV_U("port", e->port));
 }
 
-static void entry_tell(struct neigh *n, const struct entry *e)
+static void entry_tell(struct neigh *n, struct entry *e, uint64_t now_ms)
 {
-	n->ops.learned(n->ops.ctx, e->port, &e->ip, e->mac);
+	e->untold = !n->ops.learned(n->ops.ctx, e->port, &e->ip, e->mac);
+	if (e->untold)
+		entry_due(n, e, now_ms + NEIGH_RETELL_MS);
 }
 
 static void entry_learn(struct neigh *n, struct entry *e, const uint8_t mac[6], uint64_t now_ms)
@@ -205,7 +238,7 @@ static void entry_learn(struct neigh *n, struct entry *e, const uint8_t mac[6], 
 	e->tries = e->rounds = 0;
 	entry_due(n, e, now_ms + (e->wanted ? NEIGH_FRESH_MS : NEIGH_HEARSAY_MS));
 	if (changed && e->wanted)
-		entry_tell(n, e);
+		entry_tell(n, e, now_ms);
 }
 
 /* Asks now, unless a question is open or was asked within the last second. */
@@ -232,8 +265,9 @@ void neigh_resolve(struct neigh *n, uint16_t port, const struct addr *ip, uint64
 		entry_due(n, e, now_ms + NEIGH_FRESH_MS);
 	}
 	e->demanded = true;
+	e->named_ms = now_ms;
 	if (e->has_mac)
-		entry_tell(n, e);
+		entry_tell(n, e, now_ms);
 	else if (e->rounds == 0)
 		entry_ask_soon(n, e, now_ms);
 }
@@ -282,7 +316,10 @@ void neigh_announce(struct neigh *n)
 
 static void entry_tick(struct neigh *n, struct entry *e, uint64_t now_ms)
 {
-	if (!e->wanted || (is_failed(e) && !e->demanded))
+	if (e->untold) {
+		entry_due(n, e, now_ms + (e->tries ? NEIGH_TRY_MS : NEIGH_FRESH_MS));
+		entry_tell(n, e, now_ms);
+	} else if (!e->wanted || (is_failed(e) && !e->demanded))
 		e->used = false;
 	else if (e->tries < NEIGH_TRIES)
 		entry_ask(n, e, now_ms);

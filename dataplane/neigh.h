@@ -12,14 +12,16 @@
 #define NEIGH_BACKOFF_MS  5000  /* after a round of tries without an answer; doubles */
 #define NEIGH_FRESH_MS    30000 /* between probes of what is in use; the backoff's end, too */
 #define NEIGH_HEARSAY_MS  60000 /* what nobody asked for is forgotten */
+#define NEIGH_RETELL_MS   10    /* until a MAC is told again that could not be taken */
 #define NEIGH_PINGS_PER_S 100
 
 struct neigh_ops {
 	void *send_ctx, *ctx; /* for send, for learned */
 	/* Sends a whole Ethernet frame; it may be lost. */
 	void (*send)(void *ctx, uint16_t port, const uint8_t *frame, size_t len);
-	/* The next hop ip on port has mac: after neigh_resolve(), and again whenever it changes. */
-	void (*learned)(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6]);
+	/* The next hop ip on port has mac (all zero: not known any more): after neigh_resolve(), and again whenever it
+	 * changes. False when it could not be taken now; it comes again. */
+	bool (*learned)(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6]);
 };
 
 struct neigh;

@@ -12,7 +12,7 @@ struct slow_path {
 	uint64_t lost; /* frames of ours that found no buffer or no room */
 };
 
-typedef void (*slow_path_learned_fn)(void *ctx, uint16_t port, const struct addr *ip,
+typedef bool (*slow_path_learned_fn)(void *ctx, uint16_t port, const struct addr *ip,
 				     const uint8_t mac[6]);
 
 /* wc: the worker's rings and addresses (they outlive it). Announces the addresses. ERR_NOMEM. */

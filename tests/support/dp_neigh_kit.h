@@ -29,6 +29,7 @@ struct world {
 	struct addr learned_ip;
 	uint8_t learned_mac[6];
 	unsigned learned;
+	bool deaf; /* takes no MAC */
 };
 
 static inline struct addr v4(uint8_t last)
@@ -51,7 +52,7 @@ static inline void on_send(void *ctx, uint16_t port, const uint8_t *frame, size_
 	w->len[w->sent++] = len;
 }
 
-static inline void on_learned(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6])
+static inline bool on_learned(void *ctx, uint16_t port, const struct addr *ip, const uint8_t mac[6])
 {
 	struct world *w = ctx;
 
@@ -59,6 +60,7 @@ static inline void on_learned(void *ctx, uint16_t port, const struct addr *ip, c
 	w->learned_ip = *ip;
 	memcpy(w->learned_mac, mac, 6);
 	w->learned++;
+	return !w->deaf;
 }
 
 static inline int setup(void **state)

@@ -278,7 +278,7 @@ static void more_requests_than_commands_wait_in_the_socket(void **state)
 	assert_int_equal(rte_ring_count(w->wc.cmd), AGENT_CMDS - AGENT_RESERVE);
 	agent_fds(w->a, fd);
 	assert_int_equal(fd[1].events & POLLIN, 0);
-	agent_neighbour(w->a, 1, &ip, mac); /* has its own reserve */
+	assert_true(agent_neighbour(w->a, 1, &ip, mac)); /* has its own reserve */
 	assert_int_equal(rte_ring_count(w->wc.cmd), AGENT_CMDS - AGENT_RESERVE + 1);
 	for (uint32_t i = 0; i < 2000; i++) {
 		if (i % 300 == 0)
@@ -440,7 +440,7 @@ static void neighbours_reach_the_worker(void **state)
 	const struct addr ip = {.ip = {10, 0, 0, 9}, .family = ADDR_V4};
 
 	for (int i = 0; i < 3 * AGENT_CMDS; i++) {
-		agent_neighbour(w->a, 1, &ip, mac);
+		assert_true(agent_neighbour(w->a, 1, &ip, mac));
 		settle(w);
 	}
 	assert_int_equal(w->neighbours, 3 * AGENT_CMDS);

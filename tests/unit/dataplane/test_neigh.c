@@ -261,6 +261,61 @@ static void a_flood_does_not_push_out_what_is_in_use(void **state)
 	assert_int_equal(w->learned, 3);
 }
 
+/* One host of the link that answers for many addresses, and calls that name them. */
+static void a_full_table_makes_room_and_keeps_the_gateway(void **state)
+{
+	static const uint8_t nothing[6];
+	struct world *w = *state;
+	const struct addr gateway = v4(1), first = {.ip = {192, 1}, .family = ADDR_V4};
+	struct addr ip = first;
+
+	w->local[0].subnet =
+		(struct prefix){.base = {.ip = {192}, .family = ADDR_V4}, .len_bits = 8};
+	neigh_resolve(w->n, 3, &gateway, 1000);
+	arp_in(w, reply(peer_mac, 1), 1000);
+	for (unsigned i = 0; i < NEIGH_MAX - 1; i++) {
+		struct arp a = reply(evil_mac, 20);
+
+		ip.ip[2] = (uint8_t)(i >> 8);
+		ip.ip[3] = (uint8_t)i;
+		a.spa = ip;
+		w->sent = 0;
+		neigh_resolve(w->n, 3, &ip, 1001 + i);
+		arp_in(w, a, 1001 + i);
+	}
+	w->sent = 0;
+	w->deaf = true; /* the worker cannot be told to forget one: it asks again */
+	neigh_resolve(w->n, 3, &(struct addr){.ip = {192, 0, 2, 77}, .family = ADDR_V4}, 5000);
+	assert_int_equal(w->sent, 0);
+	w->deaf = false;
+	neigh_resolve(w->n, 3, &(struct addr){.ip = {192, 0, 2, 77}, .family = ADDR_V4}, 5001);
+	assert_true(addr_ip_eq(&w->learned_ip, &first));
+	assert_memory_equal(w->learned_mac, nothing, 6);
+	assert_asks_v4(w, 0, all_mac, 77);
+	neigh_resolve(w->n, 3, &gateway, 5002);
+	assert_true(addr_ip_eq(&w->learned_ip, &gateway));
+	assert_memory_equal(w->learned_mac, peer_mac, 6);
+}
+
+static void what_could_not_be_told_is_told_again(void **state)
+{
+	struct world *w = *state;
+	const struct addr ip = v4(20);
+
+	neigh_resolve(w->n, 3, &ip, 1000);
+	w->deaf = true;
+	arp_in(w, reply(peer_mac, 20), 1001);
+	assert_int_equal(w->learned, 1);
+	assert_int_equal(neigh_tick(w->n, 1001), 1001 + NEIGH_RETELL_MS);
+	(void)neigh_tick(w->n, 1001 + NEIGH_RETELL_MS);
+	assert_int_equal(w->learned, 2);
+	w->deaf = false;
+	assert_int_equal(neigh_tick(w->n, 1100), 1100 + NEIGH_FRESH_MS);
+	assert_int_equal(w->learned, 3);
+	assert_memory_equal(w->learned_mac, peer_mac, 6);
+	assert_int_equal(w->sent, 1);
+}
+
 static void our_own_address_elsewhere_is_not_learned(void **state)
 {
 	struct world *w = *state;
@@ -300,6 +355,8 @@ int main(void)
 		T(who_asks_for_us_is_known_when_wanted),
 		T(hearsay_is_forgotten),
 		T(a_flood_does_not_push_out_what_is_in_use),
+		T(a_full_table_makes_room_and_keeps_the_gateway),
+		T(what_could_not_be_told_is_told_again),
 		T(our_own_address_elsewhere_is_not_learned),
 		T(addresses_are_announced),
 	};
