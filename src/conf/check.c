@@ -32,7 +32,8 @@ static void check_ports(struct loader *l)
 	const struct conf_dataplane *dp = &l->c->dataplane;
 
 	if (dp->n_port > CONF_PORTS_MAX)
-		conf_fail_key(l, section ? section : l->root, "more than %d ports", CONF_PORTS_MAX);
+		conf_fail_key(l, section ? section : check_in(l->root, "interfaces"),
+			      "more than %d ports", CONF_PORTS_MAX);
 	for (size_t i = 0; i < dp->n_port && !dp->port[i].is_auto; i++) {
 		const struct conf_port *p = &dp->port[i];
 

@@ -3,11 +3,13 @@
  * makes pointers of them when all names are known. Main thread, at load; see read.h. */
 #include "conf/read.h"
 
+#include <sys/stat.h>
+
 #include "conf/peer.h"
 
 bool read_ref(struct loader *l, const struct conf_row *row, const struct node *n, void *at)
 {
-	if (!read_is_scalar(l, row, n))
+	if (!read_is_scalar(l, row, n) || !read_text_fits(l, row, n))
 		return false;
 	conf_ref_add(l, row->kind, n->text, n, at,
 		     row->type == CONF_IF_PORT && str_eq(n->text, STR("auto")));
@@ -31,6 +33,25 @@ bool read_refs(struct loader *l, const struct conf_row *row, const struct node *
 	return ok;
 }
 
+/* What keeps a file from being a secret, in the words of whoever has to mend it. */
+static const char *secret_why(int err, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return "it is a folder";
+	switch (err) {
+	case ERR_NOENT:
+		return "there is no such file";
+	case ERR_SYNTAX:
+		return "its first line is empty";
+	case ERR_LIMIT:
+		return "its first line is too long";
+	default:
+		return err_text(err);
+	}
+}
+
 static bool read_password_from(struct loader *l, const struct node *n, struct conf_user *u)
 {
 	const struct node *from = n->first;
@@ -45,7 +66,7 @@ static bool read_password_from(struct loader *l, const struct node *n, struct co
 		err = secret_from_file(&u->password, u->password_file.p);
 		if (err && err != ERR_NOMEM)
 			conf_fail(l, from, "cannot take a secret from %.*s: %s",
-				  NODE_CUT(u->password_file), err_text(err));
+				  NODE_CUT(u->password_file), secret_why(err, u->password_file.p));
 	} else if (n->n == 1 && str_eq(from->key, STR("env")) && from->kind == NODE_SCALAR) {
 		u->password_env = conf_keep(l, from->text);
 		if (l->nomem)

@@ -62,7 +62,10 @@ static void no_such(struct loader *l, const struct conf_ref *r)
 			near = i;
 		}
 	}
-	if (near == SIZE_MAX && kind_count(l->c, r->kind)) {
+	if (r->kind == KIND_PORT && str_distance(r->name, STR("auto"), best) < best) {
+		conf_fail(l, r->at, "no %s named '%.*s'; did you mean 'auto'", noun,
+			  NODE_CUT(r->name));
+	} else if (near == SIZE_MAX && kind_count(l->c, r->kind)) {
 		name = item_name(kind_item(l->c, r->kind, 0));
 		conf_fail(l, r->at, "no %s named '%.*s'; the first one is '%.*s' (line %u)", noun,
 			  NODE_CUT(r->name), NODE_CUT(name), item_line(l, r->kind, 0));

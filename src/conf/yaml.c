@@ -261,6 +261,17 @@ static yaml_mark_t mark_of(struct str text, size_t offset)
 	return at;
 }
 
+/* Whether the line has a tab among the blanks that it begins with: YAML indents with spaces alone, and libyaml's words
+ * for it help nobody. */
+static bool begins_with_tab(struct str text, size_t line)
+{
+	while (line--)
+		str_cut(&text, '\n');
+	while (str_starts(text, STR(" ")))
+		text = str_from(text, 1);
+	return str_starts(text, STR("\t"));
+}
+
 /* libyaml's own words, at the place of the problem. */
 static void syntax(struct reader *r)
 {
@@ -275,6 +286,11 @@ static void syntax(struct reader *r)
 	}
 	if (p->error == YAML_READER_ERROR) /* it has an offset only */
 		at = mark_of(r->text, p->problem_offset);
+	if (p->error == YAML_SCANNER_ERROR && begins_with_tab(r->text, at.line)) {
+		conf_errors_add(r->errors, r->file, place(at.line), 1, false,
+				"a line cannot begin with a tab, use spaces");
+		return;
+	}
 	conf_errors_add(r->errors, r->file, place(at.line), place(at.column), false, "YAML: %s%s%s",
 			problem, p->context ? " " : "", p->context ? p->context : "");
 }
@@ -289,6 +305,9 @@ int node_parse(struct arena *a, struct str file, struct str text, struct node **
 		conf_errors_add(errors, file, 1, 1, false, "larger than 4 MiB");
 		return ERR_SYNTAX;
 	}
+	/* The mark that editors of another system put in front; libyaml takes it for text when told the encoding. */
+	if (str_starts(text, STR("\357\273\277")))
+		r.text = text = str_from(text, 3);
 	if (!yaml_parser_initialize(&r.parser))
 		return ERR_NOMEM;
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

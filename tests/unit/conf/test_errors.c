@@ -33,9 +33,14 @@ static const struct row yaml_rows[] = {
 	 "version: [1\n"
 	 "system: {}\n",
 	 "2:7: error: YAML: did not find expected ',' or ']' while parsing a flow sequence\n"},
-	{"a tab", V "	system: {}\n",
-	 "2:1: error: YAML: found a tab character that violates indentation while "
-	 "scanning a plain scalar\n"},
+	{"a tab", V "	system: {}\n", "2:1: error: a line cannot begin with a tab, use spaces\n"},
+	{"a tab below a section", V "system:\n  name: a\n \tshards: 1\n",
+	 "4:1: error: a line cannot begin with a tab, use spaces\n"},
+	{"a tab below an empty section", V "system:\n\tname: a\n",
+	 "3:1: error: a line cannot begin with a tab, use spaces\n"},
+	{"a byte order mark", "\357\273\277" V "bananas: {}\n",
+	 "2:1: error: unknown key 'bananas'\n"},
+	{"nothing but a byte order mark", "\357\273\277", "1:1: error: the file is empty\n"},
 	{"twins",
 	 V "system: {name: a, name: b}\n"
 	   "version: 1\n",
@@ -210,10 +215,16 @@ static const struct row values_rows[] = {
 	 "2:48: error: vdev: expected a device such as net_af_packet,iface=eth1, not "
 	 "'eth0'\n"
 	 "2:55: error: port 'c' needs either pci or vdev\n"},
+	{"secrets that are none",
+	 BASE "registrar: {realm: access, users: {a: {file: /}, b: {file: /dev/null}, c: {file: "
+	      "/dev/zero}}}\n",
+	 "6:46: error: cannot take a secret from /: it is a folder\n"
+	 "6:60: error: cannot take a secret from /dev/null: its first line is empty\n"
+	 "6:82: error: cannot take a secret from /dev/zero: its first line is too long\n"},
 	{"a secret",
 	 BASE "registrar: {realm: access, users: {a: {file: /nonexistent/a.pw}, b: {env: "
 	      "REMPART_TEST_UNSET}, c: {path: x}, d: [x], e: \"\", f: {file: x, env: y}}}\n",
-	 "6:46: error: cannot take a secret from /nonexistent/a.pw: not found\n"
+	 "6:46: error: cannot take a secret from /nonexistent/a.pw: there is no such file\n"
 	 "6:75: error: environment variable REMPART_TEST_UNSET is not set\n"
 	 "6:99: error: expected a secret: {file: PATH} or {env: NAME}\n"
 	 "6:113: error: expected a secret: {file: PATH} or {env: NAME}\n"
@@ -279,6 +290,13 @@ static const struct row later_rows[] = {
 };
 
 static const struct row references_rows[] = {
+	{"a port that is nearly auto",
+	 V "interfaces: {i: {port: Auto, address: 192.0.2.2/24}, j: {port: zzzzz, address: "
+	   "192.0.2.3/24}}\n",
+	 "2:24: error: no port named 'Auto'; did you mean 'auto'\n"
+	 "2:64: error: no port named 'zzzzz'; there is none at all\n"},
+	{"a name left out", V IF PO "realms: {access: {interface: , media_pool: p}}\n",
+	 "4:30: error: interface: must not be empty\n"},
 	{"a near one", V IF PO RE "listeners: {l: {realm: acess, on: udp:5060}}\n",
 	 "5:24: error: no realm named 'acess'; did you mean 'access' (line 4)\n"},
 	{"none near", BASE "registrar: {realm: zzz, users: {a: {env: HOME}}}\n",
