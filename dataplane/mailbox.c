@@ -109,6 +109,7 @@ void mailbox_turn(struct dp_worker *w, uint64_t now_us)
 	struct dp_cmd *cmd[MAILBOX_TURN];
 	unsigned room, n;
 
+	w->commanded = false;
 	if (!w->conf.cmd || rte_ring_empty(w->conf.cmd))
 		return;
 	room = rte_ring_free_count(w->conf.reply);
@@ -118,6 +119,7 @@ void mailbox_turn(struct dp_worker *w, uint64_t now_us)
 		mailbox_execute(w, cmd[i], now_us);
 	if (!n)
 		return;
+	w->commanded = true;
 	/* There was room, and nobody else fills this ring. */
 	(void)rte_ring_enqueue_bulk(w->conf.reply, (void *const *)cmd, n, NULL);
 	w->wake = true;

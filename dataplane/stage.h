@@ -53,6 +53,7 @@ struct dp_worker {
 	uint64_t drop[DROP_COUNT];
 	uint16_t ip_id;
 	bool wake;         /* something was put on a ring since wake_fd was last written */
+	bool commanded;    /* this turn had commands */
 	uint32_t sweep_at; /* pool index where the inactivity sweep goes on */
 	uint64_t sweep_us;
 	struct tx_buffer tx[DP_PORT_MAX]; /* by DPDK port */

@@ -228,8 +228,11 @@ static void mailbox_answers_in_order(void **state)
 	}
 	(void)dp_worker_turn(kit.w, kit.now_us);
 	assert_int_equal(rte_ring_count(kit.reply), MAILBOX_TURN); /* bounded */
+	assert_true(kit.w->commanded);
 	while (!rte_ring_empty(kit.cmd))
 		(void)dp_worker_turn(kit.w, kit.now_us);
+	(void)dp_worker_turn(kit.w, kit.now_us);
+	assert_false(kit.w->commanded);
 	for (unsigned i = 0; i < 40; i++) {
 		assert_int_equal(rte_ring_dequeue(kit.reply, &p), 0);
 		assert_ptr_equal(p, &cmd[i]);
