@@ -27,13 +27,10 @@ int ctl_print_registrations(FILE *out, const struct json_t *answer, const struct
 	size_t i;
 	int err;
 
+	(void)args;
 	if (json_array_size(list) == 0) {
-		if (!args->arg) {
-			fputs("nobody is registered\n", out);
-			return CTL_OK;
-		}
-		fprintf(stderr, "rempartctl: %s has no contact registered\n", args->arg);
-		return CTL_FAILED;
+		fputs("nobody is registered\n", out);
+		return CTL_OK;
 	}
 	arena_init(&a, ARENA_CHUNK, ARENA_CAP);
 	table_init(&t, &a, "USER|CONTACT|SOURCE|OVER|NAT|EXPIRES|USER AGENT");

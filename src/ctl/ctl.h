@@ -18,10 +18,12 @@ struct ctl_command {
 	const char *words; /* "call show" */
 	const char *args;  /* "ID" */
 	const char *help;
-	const char *method; /* NULL: not supported yet */
-	const char *path;   /* '%' stands for the argument, encoded; --reason is added behind it */
-	unsigned n_arg;     /* 0 or 1 */
-	bool reason;        /* takes --reason TEXT */
+	const char *method;  /* NULL: not supported yet */
+	const char *path;    /* '%' stands for the argument, encoded; --reason is added behind it */
+	unsigned n_arg;      /* 0 or 1 */
+	bool reason;         /* takes --reason TEXT */
+	const char *needs;   /* array of the answer that must not be empty; NULL: none */
+	const char *without; /* what is said behind the argument when it is */
 	/* Prints the answer for people; an enum ctl_exit. NULL: the answer is text and printed as it is. */
 	int (*print)(FILE *out, const struct json_t *answer, const struct ctl_args *a);
 };

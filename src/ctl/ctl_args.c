@@ -11,7 +11,7 @@ const struct ctl_command ctl_command[] = {
 	{"call show", "ID", "one call: legs, media figures, SIP ladder", "GET", "/v1/calls/%", 1, .print = ctl_print_call},
 	{"call end", "ID [--reason TEXT]", "end a call from our side", "DELETE", "/v1/calls/%", 1, .reason = true, .print = ctl_print_ended},
 	{"reg list", "", "a line for each registered contact", "GET", "/v1/registrations", .print = ctl_print_registrations},
-	{"reg show", "USER", "one user's contacts", "GET", "/v1/registrations?user=%", 1, .print = ctl_print_registrations},
+	{"reg show", "USER", "one user's contacts", "GET", "/v1/registrations?user=%", 1, .needs = "registrations", .without = "has no contact registered", .print = ctl_print_registrations},
 	{"metrics", "", "all counters, Prometheus text", "GET", "/metrics"},
 	{"trunk list", "", "state of the trunks"},
 	{"trunk test", "NAME", "ask a trunk whether it is there"},
@@ -102,6 +102,28 @@ static const struct ctl_command *find(const char *const *word, unsigned n, unsig
 	return NULL;
 }
 
+/* The first of a command's words alone: says which ones begin so. */
+static bool half_a_command(FILE *err, struct str typed)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < n_ctl_command; i++) {
+		struct str rest = str_c(ctl_command[i].words), first = str_cut(&rest, ' ');
+
+		if (str_empty(rest) || !str_eq(first, typed))
+			continue;
+		if (found)
+			fputs(", ", err);
+		else
+			fprintf(err, "rempartctl: %.*s what? ", STR_FMT(typed));
+		fputs(ctl_command[i].words, err);
+		found = true;
+	}
+	if (found)
+		fputs("; see rempartctl --help\n", err);
+	return found;
+}
+
 static void no_such(FILE *err, const char *const *word, unsigned n)
 {
 	char text[128];
@@ -109,6 +131,8 @@ static void no_such(FILE *err, const char *const *word, unsigned n)
 	unsigned best = 4, d;
 	const char *near = NULL;
 
+	if (n == 1 && half_a_command(err, str_c(word[0])))
+		return;
 	buf_c(&b, word[0]);
 	if (n > 1) {
 		buf_ch(&b, ' ');

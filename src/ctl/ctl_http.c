@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 
 #include <errno.h>
+#include <sys/un.h>
 
 #include "base/mem.h"
 #include "ctl/ctl.h"
@@ -64,6 +65,11 @@ int ctl_http(const char *socket, const char *method, const char *path, unsigned 
 	long http = 0;
 
 	snprintf(url, sizeof(url), "http://localhost%s", path);
+	if (strlen(socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		snprintf(error_text, error_cap, "%s is too long for a socket's path", socket);
+		curl_easy_cleanup(curl);
+		return ERR_CLOSED;
+	}
 	if (!curl) {
 		snprintf(error_text, error_cap, "out of memory");
 		return ERR_CLOSED;

@@ -21,6 +21,19 @@ static int refused(unsigned status, const json_t *answer)
 	return CTL_FAILED;
 }
 
+/* Whether there is nothing by the name that was asked for; then says so. */
+static bool lacks(const struct ctl_args *a, const json_t *answer)
+{
+	const struct ctl_command *c = a->command;
+
+	if (!c->needs || json_array_size(json_object_get(answer, c->needs)))
+		return false;
+	fputs("rempartctl: ", stderr);
+	text_print(stderr, str_c(a->arg));
+	fprintf(stderr, " %s\n", c->without);
+	return true;
+}
+
 static int show(const struct ctl_args *a, unsigned status, const char *text, size_t len)
 {
 	json_t *answer = json_loadb(text ? text : "", len, 0, NULL);
@@ -40,9 +53,9 @@ static int show(const struct ctl_args *a, unsigned status, const char *text, siz
 	} else if (a->json) {
 		fwrite(text, 1, len, stdout);
 		fputc('\n', stdout);
-		code = CTL_OK;
+		code = lacks(a, answer) ? CTL_FAILED : CTL_OK;
 	} else {
-		code = a->command->print(stdout, answer, a);
+		code = lacks(a, answer) ? CTL_FAILED : a->command->print(stdout, answer, a);
 	}
 	json_decref(answer);
 	if (fflush(stdout) && code == CTL_OK)
