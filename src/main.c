@@ -106,8 +106,8 @@ static int run(const struct args *a, const struct conf *c, const char *text, siz
 		      stderr);
 		return 1;
 	}
-	if (rundir_make(c->system.run_dir.p) || rundir_make(c->system.state_dir.p) ||
-	    rundir_lock(c->system.run_dir.p, &lock))
+	if (rundir_check(c->system.run_dir.p) || rundir_make(c->system.run_dir.p) ||
+	    rundir_make(c->system.state_dir.p) || rundir_lock(c->system.run_dir.p, &lock))
 		return 1;
 	o.folder = folder;
 	o.conf_fd = children_conf_fd(text, len);
@@ -195,7 +195,13 @@ static int parse_args(int argc, char **argv, struct args *a)
 			return usage_error();
 		}
 	}
-	return optind < argc || !a->conf_path ? usage_error() : -1;
+	if (optind < argc)
+		fprintf(stderr, "rempartd: too many arguments: %s\n", argv[optind]);
+	else if (!a->conf_path || !*a->conf_path)
+		fputs("rempartd: -c FILE is missing\n", stderr);
+	else
+		return -1;
+	return usage_error();
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -50,6 +51,19 @@ int rundir_make(const char *path)
 			"system.state_dir to folders of yours or start as root\n",
 			path, strerror(errno));
 	return err;
+}
+
+int rundir_check(const char *path)
+{
+	size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/control.sock");
+
+	if (strlen(path) <= most)
+		return 0;
+	fprintf(stderr,
+		"rempartd: the folder %s is too long for the paths of sockets in it; set "
+		"system.run_dir to one of at most %zu bytes\n",
+		path, most);
+	return ERR_LIMIT;
 }
 
 static void pid_path(const char *folder, char out[PATH_BYTES])

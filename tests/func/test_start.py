@@ -43,9 +43,41 @@ def test_what_is_not_there_yet_is_refused(lab, tmp_path):
     assert r.returncode == 1 and "not supported yet" in r.stderr
 
 
-def test_usage(lab):
-    r = subprocess.run([BIN / "rempartd", "--nonsense"], capture_output=True, text=True, check=False)
-    assert r.returncode == 2 and "usage" in r.stderr.lower()
+@pytest.mark.parametrize("args, word", [(["--nonsense"], "nonsense"), ([], "-c FILE is missing"), (["-t"], "-c FILE is missing"), (["-t", "-c", ""], "-c FILE is missing"),
+                                        (["-c", "a.yaml", "b.yaml"], "b.yaml"), (["-c"], "requires an argument")])
+def test_usage(args, word):
+    r = subprocess.run([BIN / "rempartd", *args], capture_output=True, text=True, check=False)
+    assert r.returncode == 2
+    assert word in r.stderr.splitlines()[0] and "usage" in r.stderr and not r.stdout
+
+
+def test_folder_too_deep_for_sockets(lab, tmp_path):
+    """A socket's path has 107 bytes, so the folder is judged before anything starts."""
+    r = run(lab, tmp_path, CONFIG + f"system: {{run_dir: /tmp/{'x' * 100}}}\n")
+    assert r.returncode == 1
+    assert "run_dir" in r.stderr and "too long" in r.stderr and "dataplane" not in r.stderr
+    assert not os.path.exists("/tmp/" + "x" * 100)
+
+
+def test_without_root(lab, tmp_path):
+    """One sentence that says what to do: no folder for the sockets; then, with one, no right to the devices."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    config = tmp_path / "r.yaml"
+    config.write_text(CONFIG)
+    for p in (config, *config.parents):
+        if str(p).startswith("/tmp/"):
+            p.chmod(p.stat().st_mode | 0o055)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    if subprocess.run([*nobody, "test", "-x", BIN / "rempartd"], check=False).returncode:
+        pytest.skip("nobody but root may read this folder")
+    for env, words in (({"RUNTIME_DIRECTORY": "/proc/rempart", "STATE_DIRECTORY": "/proc/rempart"}, ("system.run_dir", "root")),
+                       ({"RUNTIME_DIRECTORY": str(folder / "run"), "STATE_DIRECTORY": str(folder / "state")}, ("CAP_NET_RAW", "root"))):
+        r = subprocess.run(lab.cmd("sbc", *nobody, BIN / "rempartd", "-c", config), capture_output=True, text=True, env=dict(os.environ, **env), timeout=20, check=False)
+        assert r.returncode == 1
+        said = [x for x in r.stderr.splitlines() if not x.startswith("ts=") and "warning:" not in x]
+        assert len(said) == 1 and all(w in said[0] for w in words), r.stderr
 
 
 def test_absent_interface(lab, tmp_path):
