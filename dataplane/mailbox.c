@@ -152,7 +152,7 @@ static bool event_put(struct dp_worker *w, struct dp_event *ev)
 }
 
 bool mailbox_event(struct dp_worker *w, const struct dp_endpoint *ep, enum media_type type,
-		   uint64_t now_us)
+		   uint32_t flags, uint64_t now_us)
 {
 	struct dp_event *ev = event_new(w, resolve_reserve(w));
 
@@ -167,6 +167,7 @@ bool mailbox_event(struct dp_worker *w, const struct dp_endpoint *ep, enum media
 		.id = ep->id,
 	};
 	endpoint_stat(ep, now_us, &ev->msg.stat);
+	ev->msg.stat.flags |= flags;
 	return event_put(w, ev);
 }
 

@@ -81,9 +81,9 @@ void worker_send(struct dp_worker *w, uint16_t port, struct rte_mbuf *m);
 void mailbox_turn(struct dp_worker *w, uint64_t now_us);
 /* Executes one command in place. For mailbox_turn() and tests. */
 void mailbox_execute(struct dp_worker *w, struct dp_cmd *cmd, uint64_t now_us);
-/* Tells control about this endpoint. False when the event could not be queued. */
+/* Tells control about this endpoint; flags are MEDIA_STAT_RTCP or 0. False when the event could not be queued. */
 bool mailbox_event(struct dp_worker *w, const struct dp_endpoint *ep, enum media_type type,
-		   uint64_t now_us);
+		   uint32_t flags, uint64_t now_us);
 /* Asks the agent for the MAC of a hop, unless it is known or was asked for just now. NULL is allowed. */
 void mailbox_resolve(struct dp_worker *w, struct nexthop *hop, uint64_t now_us);
 

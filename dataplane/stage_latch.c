@@ -30,7 +30,7 @@ static bool taken(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 		return true;
 	case LATCH_LEARNED:
 		endpoint_aim(w, ep, b->now_us);
-		(void)mailbox_event(w, ep, MEDIA_EV_LATCHED, b->now_us);
+		(void)mailbox_event(w, ep, MEDIA_EV_LATCHED, rtp ? 0 : MEDIA_STAT_RTCP, b->now_us);
 		return true;
 	case LATCH_WAIT:
 		dp_refuse(w, b, i, DROP_LATCH_WAIT);

@@ -158,7 +158,7 @@ static void sweep_turn(struct dp_worker *w, uint64_t now_us)
 			w->sweep_at = 0;
 		ep = &w->table.pool[w->sweep_at++];
 		if (endpoint_live(ep) && endpoint_silent(ep, now_us))
-			ep->timed_out = mailbox_event(w, ep, MEDIA_EV_TIMEOUT, now_us);
+			ep->timed_out = mailbox_event(w, ep, MEDIA_EV_TIMEOUT, 0, now_us);
 	}
 }
 

@@ -57,7 +57,7 @@ static int open_one(struct leg *l, size_t i, uint64_t now_ms)
 	m->endpoint = id;
 	m->local = local;
 	m->set = false;
-	m->latched = (struct addr){0};
+	m->latched = m->latched_rtcp = (struct addr){0};
 	return 0;
 }
 

@@ -17,23 +17,29 @@ static void on_link(void *ctx, bool up)
 static void on_latched(void *ctx, uint64_t call_id, uint32_t endpoint,
 		       const struct media_stat *stat)
 {
+	const bool rtcp = stat->flags & MEDIA_STAT_RTCP;
+	const struct addr *from = rtcp ? &stat->latched_rtcp : &stat->latched;
 	struct shard *s = ctx;
 	struct call *c = call_get(s->calls, call_id);
 	char text[LADDER_TEXT], where[ADDR_TEXT_MAX];
 	struct buf b = BUF_ON(text);
+	struct addr *known;
 	struct leg *l;
 	size_t i;
 
 	l = c ? bridge_find(c, endpoint, &i) : NULL;
-	if (!l || addr_eq(&l->media[i].latched, &stat->latched))
-		return; /* or RTCP only */
-	l->media[i].latched = stat->latched;
-	buf_c(&b, "RTP from ");
-	buf_str(&b, str_head(str_c(addr_text(&stat->latched, where)), 30));
+	if (!l)
+		return;
+	known = rtcp ? &l->media[i].latched_rtcp : &l->media[i].latched;
+	if (addr_eq(known, from))
+		return;
+	*known = *from;
+	buf_c(&b, rtcp ? "RTCP from " : "RTP from ");
+	buf_str(&b, str_head(str_c(addr_text(from, where)), LADDER_TEXT - 1 - b.len));
 	ladder_add(&c->ladder, clock_wall_ms(), l->index, false, buf_view(&b), false);
 	log_info("call", "latched", KV_X("call", c->id), KV_U("leg", l->index),
 		 KV_S("realm", l->realm->name), KV_U("endpoint", endpoint),
-		 KV_A("remote", &stat->latched));
+		 KV_C("flow", rtcp ? "rtcp" : "rtp"), KV_A("remote", from));
 }
 
 static void on_timeout(void *ctx, uint64_t call_id, uint32_t endpoint,

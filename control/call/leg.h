@@ -60,11 +60,11 @@ enum leg_event {
 
 /* One m-line of a leg. */
 struct leg_media {
-	uint32_t endpoint;   /* MEDIA_NONE: no endpoint, no ports */
-	uint32_t closing;    /* deleted, final statistics awaited; MEDIA_NONE: none */
-	struct addr latched; /* as the dataplane told us; unset: not yet */
-	bool set;            /* the dataplane was told */
-	char codec[12];      /* of the closing endpoint */
+	uint32_t endpoint;                 /* MEDIA_NONE: no endpoint, no ports */
+	uint32_t closing;                  /* deleted, final statistics awaited; MEDIA_NONE: none */
+	struct addr latched, latched_rtcp; /* as the dataplane told us; unset: not yet */
+	bool set;                          /* the dataplane was told */
+	char codec[12];                    /* of the closing endpoint */
 	struct addr local;
 };
 

@@ -12,6 +12,7 @@
 #define PT_VALUE_MAX    127
 #define CLOCK_RATE_MAX  1000000
 #define LATCH_STATE_MAX 15
+#define STAT_FLAGS      (MEDIA_STAT_JITTER | MEDIA_STAT_LOSS | MEDIA_STAT_RTCP)
 
 static_assert(HEAD_LEN == sizeof(struct media_head), "the body follows the head without a gap");
 
@@ -137,7 +138,7 @@ static int check_stat(const struct media_stat *s)
 {
 	if (!addr_canonical(&s->latched) || !addr_canonical(&s->latched_rtcp))
 		return ERR_RANGE;
-	if (s->flags > (MEDIA_STAT_JITTER | MEDIA_STAT_LOSS) || s->latch_state > LATCH_STATE_MAX)
+	if (s->flags > STAT_FLAGS || s->latch_state > LATCH_STATE_MAX)
 		return ERR_RANGE;
 	return 0;
 }

@@ -79,7 +79,11 @@ struct media_spec {
 };
 
 /* Statistics of what one endpoint received and sent. A figure without a source is absent: flags say which are there. */
-enum media_stat_flag { MEDIA_STAT_JITTER = 1, MEDIA_STAT_LOSS = 2 };
+enum media_stat_flag {
+	MEDIA_STAT_JITTER = 1,
+	MEDIA_STAT_LOSS = 2,
+	MEDIA_STAT_RTCP = 4 /* EV_LATCHED: it was RTCP's latch, see latched_rtcp; else RTP's */
+};
 struct media_stat {
 	uint64_t rx_packets, rx_bytes; /* RTP taken from the far end; bytes are UDP payload */
 	uint64_t tx_packets, tx_bytes; /* RTP sent to the far end */

@@ -66,6 +66,34 @@ static void media_is_joined(void **state)
 	ok(expect("BYE sip:bob@"), "right");
 }
 
+static void the_ladder_tells_rtp_from_rtcp(void **state)
+{
+	struct media_stat stat = {0};
+	struct packet *invite, *answered;
+	struct call_info info;
+	struct kit_endpoint *a;
+	size_t i = 0;
+
+	(void)state;
+	establish(&invite, &answered);
+	a = endpoint_at(audio_port(answered));
+	assert_int_equal(addr_parse(STR("[2001:db8:1111:2222:3333::4]:40000"), &stat.latched), 0);
+	assert_int_equal(addr_parse(STR("203.0.113.7:40001"), &stat.latched_rtcp), 0);
+	for (int again = 0; again < 2; again++) {
+		stat.flags = 0;
+		call_media_user.latched(&w.s, a->spec.call_id, (uint32_t)(a - w.endpoint), &stat);
+		stat.flags = MEDIA_STAT_RTCP;
+		call_media_user.latched(&w.s, a->spec.call_id, (uint32_t)(a - w.endpoint), &stat);
+	}
+	assert_true(call_each(w.s.calls, &i, w.now, &info));
+	assert_int_equal(info.ladder->n, 8);
+	assert_string_equal(info.ladder->entry[6].text, "RTP from [2001:db8:1111:2222:3333::4]:4");
+	assert_string_equal(info.ladder->entry[7].text, "RTCP from 203.0.113.7:40001");
+	assert_int_equal(call_end(w.s.calls, info.id, STR(""), w.now), 0);
+	ok(expect("BYE sip:alice@"), "left");
+	ok(expect("BYE sip:bob@"), "right");
+}
+
 static void neither_side_sees_the_other(void **state)
 {
 	static const char *const of_a[] = {"10.1.0.",    "secret-a",     "acall1", "atag1",
@@ -472,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_call_is_made_and_ended),
 		T(media_is_joined),
+		T(the_ladder_tells_rtp_from_rtcp),
 		T(neither_side_sees_the_other),
 		T(cancel_reaches_the_other_side),
 		T(a_2xx_that_crosses_the_cancel_is_acked_and_ended),

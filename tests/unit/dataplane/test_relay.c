@@ -240,9 +240,18 @@ static void latched_event(void **state)
 	assert_int_equal(ev.head.serial, 0);
 	assert_true(addr_eq(&ev.stat.latched, &a));
 	assert_int_equal(media_msg_check(&ev, media_msg_len(&ev.head)), 0);
+	assert_false(ev.stat.flags & MEDIA_STAT_RTCP);
 	kit_send_rtp(A, US_A, 0, 2, 1);
 	assert_false(kit_media_event(&ev));
 	assert_int_equal(kit_count_sent(1), 2);
+	kit_send_rtcp(A_C, "198.51.100.1:20001", 1);
+	assert_true(kit_media_event(&ev));
+	assert_int_equal(ev.head.type, MEDIA_EV_LATCHED);
+	assert_true(ev.stat.flags & MEDIA_STAT_RTCP);
+	a = kit_addr(A_C);
+	assert_true(addr_eq(&ev.stat.latched_rtcp, &a));
+	assert_int_equal(media_msg_check(&ev, media_msg_len(&ev.head)), 0);
+	assert_int_equal(kit_count_sent(1), 1);
 }
 
 /* A is a phone behind a NAT at 198.51.100.9, B a plain one. */
