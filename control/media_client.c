@@ -3,8 +3,9 @@
  * For the call layer and the admin API, on the shard's loop and thread. The link goes DOWN -> HELLO -> (DUMP, the first time)
  * -> RESEND -> UP, and from anywhere back to DOWN, where it is tried again each 100 ms. What the dataplane should hold is
  * in media_slots.c; sending is walking its list of what is out of date, so nothing is lost and nothing piles up while the
- * dataplane is away. A link that fails while somebody calls us is only marked; the loop takes it down, so upcalls
- * never come from inside a call. */
+ * dataplane is away. Once it is up, a HELLO now and then asks whether anybody still answers: a dataplane that hangs keeps its
+ * socket open. A link that fails while somebody calls us is only marked; the loop takes it down, so upcalls never come from
+ * inside a call. */
 #include "media_client.h"
 
 #include <assert.h>
@@ -20,6 +21,8 @@
 enum {
 	RETRY_MS = 100,
 	ANSWER_MS = 5000,    /* HELLO and each part of DUMP */
+	WATCH_MS = 2000,     /* between looks at a link that is up, */
+	WATCH_QUIET = 2,     /* so many of which may find no answer to what was asked before */
 	ASK_MAX = 4096,      /* questions, sent or not */
 	PATH_MAX_BYTES = 108 /* of a Unix socket's address */
 };
@@ -38,8 +41,10 @@ struct media_client {
 	struct media_link *link; /* NULL while DOWN */
 	struct timer
 		timer; /* DOWN: next attempt; HELLO, DUMP: patience; else: a failed link's end */
+	struct timer watch; /* from RESEND on */
 	struct timer sweep;
-	bool known; /* the first DUMP is complete */
+	uint32_t quiet; /* looks of the watch in a row that found no answer */
+	bool known;     /* the first DUMP is complete */
 	bool sweep_due;
 	uint32_t endpoints_max;
 	struct media_slots slots;
@@ -149,6 +154,8 @@ static void link_lost(struct media_client *m, const char *why)
 	log_limited(LOG_WARN, "media", "link_lost", KV_C("why", why), KV_C("path", m->path));
 	m->state = LINK_DOWN;
 	timer_start(m->c.wheel, &m->timer, now_ms(m) + RETRY_MS);
+	if (timer_running(&m->watch))
+		timer_stop(m->c.wheel, &m->watch);
 	link_end(m);
 	if (was == LINK_UP && m->c.user->link)
 		m->c.user->link(m->c.ctx, false);
@@ -205,6 +212,31 @@ static void on_timer(struct timer *t, uint64_t now)
 	report_dying(m);
 }
 
+static void watch_begin(struct media_client *m)
+{
+	m->quiet = 0;
+	timer_start(m->c.wheel, &m->watch, now_ms(m) + WATCH_MS);
+}
+
+static void on_watch(struct timer *t, uint64_t now)
+{
+	struct media_client *m = container_of(t, struct media_client, watch);
+	struct media_msg msg = {0};
+	int err = 0;
+
+	(void)now;
+	m->quiet = media_link_quiet(m->link) ? m->quiet + 1 : 0;
+	if (m->quiet == WATCH_QUIET) {
+		link_lost(m, "no answer");
+		return;
+	}
+	if (!media_link_waiting(m->link))
+		err = msg_send(m, &msg, MEDIA_HELLO, MEDIA_NONE, NULL);
+	if (err && err != ERR_AGAIN)
+		timer_start(m->c.wheel, &m->timer, now_ms(m));
+	timer_start(m->c.wheel, t, now_ms(m) + WATCH_MS);
+}
+
 /* ---- orphans ---- */
 
 static int orphan_found(struct media_client *m, uint32_t id, const struct media_spec *spec)
@@ -248,6 +280,8 @@ static int on_hello(struct media_client *m, const struct media_msg *msg)
 			m->epoch = msg->head.epoch + 1;
 		return msg->head.status;
 	}
+	if (m->state >= LINK_RESEND)
+		return 0; /* the watch's */
 	err = media_pools_set_classes(&m->pools, msg->hello.workers);
 	if (err)
 		return err;
@@ -256,6 +290,7 @@ static int on_hello(struct media_client *m, const struct media_msg *msg)
 		timer_stop(m->c.wheel, &m->timer);
 		media_slots_todo_all(&m->slots);
 		m->state = LINK_RESEND;
+		watch_begin(m);
 		return 0;
 	}
 	timer_start(m->c.wheel, &m->timer, now_ms(m) + ANSWER_MS);
@@ -274,6 +309,7 @@ static int on_dump(struct media_client *m, const struct media_msg *msg)
 	timer_stop(m->c.wheel, &m->timer);
 	m->known = true;
 	m->state = LINK_RESEND;
+	watch_begin(m);
 	if (m->sweep_due)
 		orphans_kill(m);
 	return 0;
@@ -368,6 +404,7 @@ int media_client_create(const struct media_client_conf *c, struct media_client *
 		return ERR_NOMEM;
 	m->c = *c;
 	m->timer.fn = on_timer;
+	m->watch.fn = on_watch;
 	m->sweep.fn = on_sweep;
 	m->epoch = (uint32_t)((clock_wall_ms() - EPOCH_BASE_MS) / EPOCH_STEP_MS);
 	media_slots_init(&m->slots);
@@ -390,6 +427,8 @@ void media_client_destroy(struct media_client *m)
 	m->state = LINK_DOWN;
 	if (timer_running(&m->timer))
 		timer_stop(m->c.wheel, &m->timer);
+	if (timer_running(&m->watch))
+		timer_stop(m->c.wheel, &m->watch);
 	if (timer_running(&m->sweep))
 		timer_stop(m->c.wheel, &m->sweep);
 	link_end(m);

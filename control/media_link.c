@@ -18,16 +18,27 @@ enum {
 
 struct media_link {
 	uv_poll_t poll;
+	uv_check_t check;
+	int n_open; /* of these two */
 	int fd;
 	bool writing; /* waits for room in the socket */
 	const struct media_link_user *user;
 	void *ctx;
 	uint32_t serial;
+	bool heard;  /* something was read since media_link_quiet() */
+	bool looked; /* the loop asked the kernel since then */
 	uint32_t head, n_sent;
 	struct media_sent sent[SENT_MAX]; /* ring */
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void on_check(uv_check_t *handle)
+{
+	struct media_link *l = handle->data;
+
+	l->looked = true;
+}
 
 static int poll_for(struct media_link *l, bool writing)
 {
@@ -55,6 +66,10 @@ int media_link_open(uv_loop_t *loop, const char *path, const struct media_link_u
 	l->user = user;
 	l->ctx = ctx;
 	l->poll.data = l;
+	(void)uv_check_init(loop, &l->check);
+	l->check.data = l;
+	l->n_open = 2;
+	(void)uv_check_start(&l->check, on_check);
 	err = poll_for(l, false);
 	if (err) {
 		media_link_close(l);
@@ -66,7 +81,10 @@ int media_link_open(uv_loop_t *loop, const char *path, const struct media_link_u
 
 static void on_closed(uv_handle_t *handle)
 {
-	mem_free(handle->data);
+	struct media_link *l = handle->data;
+
+	if (--l->n_open == 0)
+		mem_free(l);
 }
 
 void media_link_close(struct media_link *l)
@@ -75,6 +93,7 @@ void media_link_close(struct media_link *l)
 		return;
 	(void)uv_poll_stop(&l->poll);
 	uv_close((uv_handle_t *)&l->poll, on_closed);
+	uv_close((uv_handle_t *)&l->check, on_closed);
 	close(l->fd);
 }
 
@@ -118,6 +137,19 @@ static struct media_sent sent_take(struct media_link *l)
 	return s;
 }
 
+uint32_t media_link_waiting(const struct media_link *l)
+{
+	return l->n_sent;
+}
+
+bool media_link_quiet(struct media_link *l)
+{
+	const bool quiet = l->n_sent && !l->heard && l->looked;
+
+	l->heard = l->looked = false;
+	return quiet;
+}
+
 struct media_ask *media_link_take_ask(struct media_link *l)
 {
 	while (l->n_sent) {
@@ -141,6 +173,7 @@ static int on_message(struct media_link *l, const struct media_msg *msg)
 {
 	struct media_sent s;
 
+	l->heard = true;
 	if (!(msg->head.type & MEDIA_REPLY)) {
 		l->user->event(l->ctx, msg);
 		return 0;

@@ -33,6 +33,10 @@ void media_link_close(struct media_link *l);
 /* Fills in the head and sends. ERR_AGAIN: turn() comes when there is room; any other error: the link is broken. */
 int media_link_send(struct media_link *l, struct media_msg *msg, uint32_t epoch, uint16_t type,
 		    uint32_t id, struct media_ask *ask) MUST_CHECK;
+/* Requests without a reply. */
+uint32_t media_link_waiting(const struct media_link *l);
+/* True when requests wait and nothing was read since the last call, though the loop has looked. */
+bool media_link_quiet(struct media_link *l);
 /* Next question among the requests without a reply, oldest first, and forgets those requests; NULL when there is none. */
 struct media_ask *media_link_take_ask(struct media_link *l);
 

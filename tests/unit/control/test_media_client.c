@@ -675,6 +675,46 @@ static void a_mute_dataplane_keeps_no_call_waiting(void **state)
 	assert_int_equal(got.final, 1);
 }
 
+static void a_hung_dataplane_is_noticed(void **state)
+{
+	uint32_t id;
+	size_t hellos;
+
+	(void)state;
+	start_up();
+	id = endpoint(5);
+	turn();
+	hellos = heard(MEDIA_HELLO);
+	for (int i = 0; i < 60; i++)
+		pass(1000);
+	assert_int_equal(got.down, 0);
+	assert_in_range(heard(MEDIA_HELLO) - hellos, 20, 40); /* it was asked now and then */
+	assert_int_equal(heard(MEDIA_ENDPOINT_SET), 1);
+	dp.deaf = true; /* the socket stays open */
+	for (int i = 0; i < 8; i++)
+		pass(1000);
+	assert_int_equal(got.down, 1);
+	assert_false(media_client_up(client));
+	dp_hang_up();
+	dp.deaf = false;
+	for (int i = 0; i < 60; i++)
+		pass(100);
+	assert_int_equal(got.up, 2);
+	assert_int_equal(heard(MEDIA_ENDPOINT_SET), 2);
+	assert_true(dp.has[id]);
+}
+
+/* After a pause of ours nothing can have been read yet: that is not the dataplane's fault. */
+static void our_own_pause_is_no_hang(void **state)
+{
+	(void)state;
+	start_up();
+	timer_wheel_advance(&wheel, wheel.now_ms + 2500); /* asked, answer not read */
+	pass(600000);
+	pass(600000);
+	assert_int_equal(got.down, 0);
+}
+
 static void a_stalled_dataplane_is_told_the_newest_only(void **state)
 {
 	struct media_spec spec;
@@ -971,6 +1011,8 @@ int main(void)
 		T(everything_is_said_again_in_order),
 		T(a_short_gap_loses_no_figures),
 		T(a_mute_dataplane_keeps_no_call_waiting),
+		T(a_hung_dataplane_is_noticed),
+		T(our_own_pause_is_no_hang),
 		T(a_stalled_dataplane_is_told_the_newest_only),
 		T(orphans_keep_ids_and_ports_until_swept),
 		T(another_controls_endpoints_are_not_ours),
