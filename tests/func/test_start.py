@@ -118,15 +118,30 @@ def test_second_instance(lab, tmp_path):
         assert first.stop() == 0
 
 
-def test_dead_dataplane_comes_back_and_calls_work_again(lab, tmp_path):
+def test_dead_dataplane_comes_back_and_running_calls_have_media_again(lab, tmp_path):
     (tmp_path / "r.yaml").write_text(CONFIG)
     r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
     r.start()
     try:
-        old = r.child("rempart-dataplane")
-        os.kill(old, signal.SIGKILL)
-        wait_for("the dataplane's return", lambda: r.child("rempart-dataplane") not in (None, old), timeout=10)
-        wait_for("readiness", lambda: r.ctl_try("status"), timeout=10)
+        with Peer(lab, "peer", "198.51.100.66", user="alice") as alice:
+            rtp = Stream(lab, "peer", alice.ip)
+            register(alice, ACCESS, "wonderland")
+            a = Dialog.invite(alice, ACCESS, "600", sdp(alice.ip, rtp.port))
+            ok = alice.expect("200 INVITE")
+            a.ack(ok)
+            to = ok.sdp_media()[0][1:3]
+            rtp.send(to, 10, pace_s=0.005)
+            assert rtp.receive(10, 2)
+            old, control = r.child("rempart-dataplane"), r.child("rempart-control")
+            os.kill(old, signal.SIGKILL)
+            wait_for("the dataplane's return", lambda: r.child("rempart-dataplane") not in (None, old), timeout=10)
+            wait_for("its endpoints", lambda: (r.ctl_try("status") or {}).get("media", {}).get("endpoints"), timeout=10)
+            rtp.receive(500, 0.1)
+            rtp.send(to, 50, pace_s=0.005)
+            assert len(rtp.receive(45, 2)) >= 45, "the same call, on the same ports"
+            assert r.child("rempart-control") == control
+            a.bye()
+            rtp.close()
     finally:
         assert r.stop() == 0
 
