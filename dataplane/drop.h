@@ -20,6 +20,7 @@
 	X(DROP_NO_SINK, "no_sink", "the other side has no endpoint yet")                           \
 	X(DROP_NO_TARGET, "no_target", "the other side's address is not known or not locked yet")  \
 	X(DROP_NEIGHBOUR, "neighbour", "the next hop's MAC address is not known yet")              \
+	X(DROP_TOO_BIG, "too_big", "longer than the outgoing link takes: media is not fragmented") \
 	X(DROP_HEADROOM, "headroom",                                                               \
 	  "no room in front of the payload for the other side's headers")                          \
 	X(DROP_PUNT_FULL, "punt_full", "the slow path's queue is full")                            \

@@ -37,7 +37,8 @@ void ping4_input(struct neigh *n, uint16_t port, const uint8_t *f, size_t len, u
 	source = addr4(ip + 12);
 	target = addr4(ip + 16);
 	us = neigh_local(n, port, &target);
-	if (!us || !may_answer(&source) || ip[IP4_LEN] != ICMP_ECHO || ip[IP4_LEN + 1] != 0 ||
+	if (!us || (us->mtu && total > us->mtu) || !may_answer(&source) ||
+	    ip[IP4_LEN] != ICMP_ECHO || ip[IP4_LEN + 1] != 0 ||
 	    cksum_fold(cksum_add(ip + IP4_LEN, total - IP4_LEN)) != 0xffff ||
 	    !neigh_ping_pass(n, now_ms))
 		return;
@@ -66,8 +67,8 @@ void ping6_input(struct neigh *n, uint16_t port, const uint8_t *f, size_t icmp_l
 	uint8_t r[NEIGH_REPLY_MAX];
 	uint16_t sum;
 
-	if (!us || icmp + icmp_len > sizeof r || f[icmp + 1] != 0 || !may_answer(&source) ||
-	    !neigh_ping_pass(n, now_ms))
+	if (!us || (us->mtu && IP6_LEN + icmp_len > us->mtu) || icmp + icmp_len > sizeof r ||
+	    f[icmp + 1] != 0 || !may_answer(&source) || !neigh_ping_pass(n, now_ms))
 		return;
 	memcpy(r, f, icmp + icmp_len);
 	put_eth(r, f + 6, us->mac, ETHER_IPV6);

@@ -84,6 +84,7 @@ void path_build(struct dp_path *p, struct nexthop_table *hops, const struct dp_l
 		build_v6(p, f, from, target, dscp);
 	else
 		build_v4(p, f, from, target, dscp);
+	p->payload_max = (uint16_t)((from->mtu ? from->mtu : UINT16_MAX) - (p->hdr_len - ETH_LEN));
 	udp = f + p->hdr_len - 8;
 	put16(udp, from_port);
 	put16(udp + 2, target->port);

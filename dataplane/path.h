@@ -32,7 +32,8 @@ struct dp_path {
 	uint8_t port;      /* DPDK port */
 	uint8_t hdr_len;   /* PATH_HDR_V4 or PATH_HDR_V6; 0: no target */
 	uint8_t direction; /* RTP's path only: enum media_direction_bit */
-	uint8_t pad_[3];
+	uint8_t pad_;
+	uint16_t payload_max; /* UDP payload that the link takes */
 	uint8_t v4[PATH_TEXT_V4];
 	uint8_t v6[PATH_TEXT_V6];
 } __attribute__((aligned(64)));

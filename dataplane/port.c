@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <rte_errno.h>
@@ -104,6 +105,22 @@ static void link_wait(const struct port *port)
 	log_warn("port", "link_down", KV_S("port", port->conf->name));
 }
 
+/* The kernel's view of an interface under the driver counts, too: net_af_packet stalls over each frame that is longer. */
+static int mtu_find(struct port *port)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+	const int rc = rte_eth_dev_get_mtu(port->id, &port->mtu);
+
+	str_copy(ifr.ifr_name, sizeof ifr.ifr_name, str_c(port->device.iface));
+	if (port->device.iface[0] && ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0 &&
+	    ifr.ifr_mtu < port->mtu)
+		port->mtu = (uint16_t)ifr.ifr_mtu;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int port_open(struct port *port, struct rte_mempool *pool, struct buf *why)
 {
 	struct rte_ether_addr mac;
@@ -120,6 +137,9 @@ static int port_open(struct port *port, struct rte_mempool *pool, struct buf *wh
 	if (rc)
 		return port_fail(port, "tell its MAC address", rc, why);
 	memcpy(port->mac, mac.addr_bytes, sizeof port->mac);
+	rc = mtu_find(port);
+	if (rc)
+		return port_fail(port, "tell its MTU", rc, why);
 	if (!port->device.vdev[0])
 		link_wait(port);
 	return 0;
@@ -284,8 +304,10 @@ int ports_locals(const struct conf *conf, const struct ports *p, struct dp_local
 
 			if (count == DP_LOCAL_MAX)
 				return ERR_LIMIT;
-			*l = (struct dp_local){
-				.ip = i->address[a], .subnet = i->subnet[a], .port = port->id};
+			*l = (struct dp_local){.ip = i->address[a],
+					       .subnet = i->subnet[a],
+					       .port = port->id,
+					       .mtu = port->mtu};
 			memcpy(l->mac, port->mac, sizeof l->mac);
 			for (size_t g = 0; g < i->n_gateway; g++) {
 				if (i->gateway[g].family == l->ip.family)

@@ -14,6 +14,7 @@ struct port {
 	struct eal_device device;
 	uint16_t id; /* DPDK's */
 	uint8_t mac[6];
+	uint16_t mtu;
 	bool tx_checksum; /* the hardware can write UDP checksums */
 };
 

@@ -14,6 +14,8 @@ static int obstacle(struct dp_worker *w, const struct dp_path *path, struct next
 		return DROP_DIRECTION;
 	if (!path->hdr_len)
 		return DROP_NO_TARGET;
+	if (p->payload_len > path->payload_max)
+		return DROP_TOO_BIG;
 	if (!hop)
 		return DROP_NEIGHBOUR;
 	if (!hop->known) {

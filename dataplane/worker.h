@@ -21,6 +21,7 @@ struct dp_local {
 	struct addr gateway; /* of the same family; unset: on-link only */
 	uint16_t port;       /* DPDK port */
 	uint8_t mac[6];      /* of that port */
+	uint16_t mtu;        /* longest IP packet that leaves there; 0: no limit */
 };
 
 /* Commands from the agent to a worker; the struct comes back through the reply ring, filled in. */

@@ -123,6 +123,29 @@ def test_large_packets_pass(call):
     assert [d[12:] for d, _ in call.right.receive(60, 0.3) if d[12:] == body] == [body] * 3
 
 
+def test_packets_too_big_for_the_other_link_hold_nothing_up(wire, control):
+    """From IPv4 to IPv6 a packet grows by 20 bytes. The driver would stall over each one that no longer fits the link."""
+    here, there = Stream(wire, "left", ip(LEFT, "v4", 20)), Stream(wire, "right", ip(RIGHT, "v6", 20))
+    to_here, to_there = (ip(LEFT, "v4", 10), PORT), (ip(RIGHT, "v6", 10), PORT)
+    control.set(1, spec(to_here, (here.ip, here.port), sink_id=2))
+    control.set(2, spec(to_there, (there.ip, there.port), sink_id=1))
+    assert all(len(got) >= 10 for got in here.exchange(to_here, there, to_there, 10))
+    before = control.totals()
+    here.send(to_here, 600, pace_s=0.0002, payload=os.urandom(1460))
+    after = control.totals()
+    for _ in range(100):
+        if after.drop["too_big"] - before.drop["too_big"] == 600:
+            break
+        time.sleep(0.02)
+        after = control.totals()
+    assert after.drop["too_big"] - before.drop["too_big"] == 600
+    there.receive(1000, 0.05)
+    here.send(to_here, 5)
+    assert len(there.receive(5)) == 5
+    here.close()
+    there.close()
+
+
 @pytest.mark.parametrize("family, far", [("v4", "10.99.0.5"), ("v6", "2001:db8:99::5")])
 def test_behind_a_gateway(wire, control, family, far):
     wire.run("left", "ip", "addr", "replace", far, "dev", "lo")

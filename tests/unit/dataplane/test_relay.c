@@ -176,6 +176,28 @@ static void no_headroom(void **state)
 	expect_frame(1, US_6, V6, "2001:db8::7", p, sizeof p, 0);
 }
 
+/* A driver may stall, or drop others' packets, over a frame that its link cannot carry. */
+static void nothing_over_the_mtu_leaves(void **state)
+{
+	struct media_spec a = kit_spec(US_A, A, 6), v6 = kit_spec(US_6, V6, 1);
+	uint8_t p[KIT_PAYLOAD];
+
+	(void)state;
+	kit.w->local[0].mtu = 20 + 8 + KIT_PAYLOAD;
+	kit.w->local[2].mtu = 40 + 8 + KIT_PAYLOAD - 1;
+	assert_int_equal(kit_set(1, &a), 0);
+	assert_int_equal(kit_set(6, &v6), 0);
+	kit_learn("198.51.100.7", 0);
+	kit_learn("2001:db8::7", 1);
+	kit_send_rtp(A, US_A, 0, 1, 1);
+	assert_int_equal(kit_drops(DROP_TOO_BIG), 1);
+	assert_int_equal(kit_count_sent(1), 0);
+	assert_int_equal(kit_stat(6).tx_packets, 0);
+	kit_rtp(p, 0, 1, 160, 1);
+	kit_send_rtp(V6, US_6, 0, 1, 1);
+	expect_frame(0, US_A, A, "198.51.100.7", p, sizeof p, 0);
+}
+
 static void payload_types_are_mapped(void **state)
 {
 	struct media_spec a = kit_spec(US_A, A, 2), b = kit_spec(US_B, B, 1);
@@ -788,6 +810,7 @@ int main(void)
 		T(checksum_left_to_the_port),
 		T(v4_to_v6_and_back),
 		T(no_headroom),
+		T(nothing_over_the_mtu_leaves),
 		T(payload_types_are_mapped),
 		T(wrong_packets_lock_nothing),
 		T(latched_event),
