@@ -8,21 +8,64 @@
 #include "base/rng.h"
 #include "registrar/registrar.h"
 
-static void reply(struct shard *s, txn_id t, struct sip_msg *m, unsigned status, struct str extra,
-		  uint64_t now_ms)
-{
-	struct buf b = msg_buf(s);
-	char tag[12];
-	int err;
+typedef int (*respond_fn)(struct txn_layer *l, txn_id t, uint16_t status, struct str bytes,
+			  uint64_t now_ms);
 
-	rng_token(tag, sizeof tag);
-	sip_build_response(&b, m, (uint16_t)status, (struct str){0}, str_n(tag, sizeof tag), extra);
-	err = buf_check(&b) ? ERR_NOMEM
-			    : txn_respond(s->txn, t, (uint16_t)status, buf_view(&b), now_ms);
+static void write_reply(struct shard *s, struct buf *b, struct sip_msg *m, unsigned status,
+			struct str extra)
+{
+	char tag[17];
+
+	*b = msg_buf(s);
+	sip_build_response(b, m, (uint16_t)status, (struct str){0}, txn_to_tag(s->txn, m, tag),
+			   extra);
+}
+
+static void give(struct shard *s, txn_id t, unsigned status, struct buf *b, respond_fn respond,
+		 uint64_t now_ms)
+{
+	int err = buf_check(b) ? ERR_NOMEM
+			       : respond(s->txn, t, (uint16_t)status, buf_view(b), now_ms);
+
 	if (err == ERR_NOMEM)
 		txn_disown(s->txn, t);
 	if (status >= 400)
 		metric_inc(&s->metrics, M_SIP_REJECTED);
+}
+
+static void reply(struct shard *s, txn_id t, struct sip_msg *m, unsigned status, struct str extra,
+		  uint64_t now_ms)
+{
+	struct buf b;
+
+	write_reply(s, &b, m, status, extra);
+	give(s, t, status, &b, txn_respond, now_ms);
+}
+
+/* Whose address anybody could have written there: no handshake, no trunk, no registration. */
+static bool is_stranger(const struct shard *s, const struct sip_flow *flow)
+{
+	return flow->transport == CONF_UDP &&
+	       source_check(flow->realm, trunk_match(s->conf, flow)) != SOURCE_ALLOW &&
+	       !(s->registrar && !str_empty(registrar_user_by_flow(s->registrar, flow)));
+}
+
+/* For requests that belong to nothing of ours. A stranger costs no memory, hears everything once, and, challenges aside, hears not more than
+ * he said: whoever writes a victim's address into his packets shall have no gain from us. */
+static void reply_apart(struct shard *s, txn_id t, struct sip_msg *m, unsigned status,
+			struct str extra, uint64_t now_ms)
+{
+	bool challenge = status == 401 || status == 407;
+	struct buf b;
+
+	if (!is_stranger(s, &m->flow)) {
+		reply(s, t, m, status, extra, now_ms);
+		return;
+	}
+	write_reply(s, &b, m, status, extra);
+	if (!challenge && b.len > m->raw.len)
+		write_reply(s, &b, m, status, (struct str){0});
+	give(s, t, status, &b, txn_respond_once, now_ms);
 }
 
 /* ---- new calls ---- */
@@ -83,7 +126,7 @@ static void on_invite(struct shard *s, txn_id t, struct sip_msg *m, uint64_t now
 	if (status) {
 		log_limited(LOG_INFO, "call", "refused", KV_I("status", status),
 			    KV_A("source", &m->flow.remote), KV_S("uri", m->ruri));
-		reply(s, t, m, (unsigned)status, extra, now_ms);
+		(str_empty(a.user) ? reply_apart : reply)(s, t, m, (unsigned)status, extra, now_ms);
 		return;
 	}
 	err = make_call(s, t, m, &a, now_ms, &l);
@@ -239,7 +282,7 @@ static void on_options(struct shard *s, txn_id t, struct sip_msg *m, uint64_t no
 		status = call_guard(s, m, &unused, &extra);
 	if (!status)
 		extra = STR("Allow: " CALL_ALLOW "\r\nAccept: application/sdp\r\n");
-	reply(s, t, m, status ? (unsigned)status : 200, extra, now_ms);
+	reply_apart(s, t, m, status ? (unsigned)status : 200, extra, now_ms);
 }
 
 static void in_dialog(struct shard *s, txn_id t, struct sip_msg *m, const struct sip_nameaddr *to,
@@ -249,7 +292,7 @@ static void in_dialog(struct shard *s, txn_id t, struct sip_msg *m, const struct
 	const struct sip_cseq *cseq;
 
 	if (!l) {
-		reply(s, t, m, 481, (struct str){0}, now_ms);
+		reply_apart(s, t, m, 481, (struct str){0}, now_ms);
 		return;
 	}
 	if (sip_msg_cseq(m, &cseq)) {
@@ -294,7 +337,7 @@ static void up_request(void *ctx, txn_id t, struct sip_msg *m, uint64_t now_ms)
 
 	shard_enter(s);
 	if (sip_msg_to(m, &to)) {
-		reply(s, t, m, 400, (struct str){0}, now_ms);
+		reply_apart(s, t, m, 400, (struct str){0}, now_ms);
 		goto out;
 	}
 	if (!str_empty(sip_nameaddr_tag(to))) {
@@ -312,17 +355,17 @@ static void up_request(void *ctx, txn_id t, struct sip_msg *m, uint64_t now_ms)
 		if (s->registrar)
 			registrar_request(s->registrar, t, m, now_ms);
 		else
-			reply(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+			reply_apart(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
 		break;
 	case ANS_BYE:
-		reply(s, t, m, 481, (struct str){0}, now_ms);
+		reply_apart(s, t, m, 481, (struct str){0}, now_ms);
 		break;
 	case ANS_INFO:
 	case ANS_405:
-		reply(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		reply_apart(s, t, m, 405, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
 		break;
 	case ANS_501:
-		reply(s, t, m, 501, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
+		reply_apart(s, t, m, 501, STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
 		break;
 	}
 out:

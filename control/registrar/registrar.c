@@ -481,7 +481,7 @@ static const reg_step_fn reg_step[] = {
 
 void registrar_request(struct registrar *r, txn_id t, struct sip_msg *m, uint64_t now_ms)
 {
-	char extra[REG_EXTRA_MAX], out[SIP_MSG_MAX_STREAM + REG_EXTRA_MAX], tag[12];
+	char extra[REG_EXTRA_MAX], out[SIP_MSG_MAX_STREAM + REG_EXTRA_MAX], tag[17];
 	struct reg_request q = {.r = r, .m = m, .now_ms = now_ms, .extra = BUF_ON(extra)};
 	struct buf b = BUF_ON(out);
 	unsigned status = 0;
@@ -494,12 +494,14 @@ void registrar_request(struct registrar *r, txn_id t, struct sip_msg *m, uint64_
 		status = reg_step[i](&q);
 	if (status >= 400 && status != 401)
 		metric_inc(&r->shard->metrics, M_SIP_REJECTED);
-	rng_token(tag, sizeof(tag));
-	sip_build_response(&b, m, (uint16_t)status, str_c(q.reason), str_n(tag, sizeof(tag)),
+	sip_build_response(&b, m, (uint16_t)status, str_c(q.reason),
+			   txn_to_tag(r->shard->txn, m, tag),
 			   q.extra.overflow ? STR("") : buf_view(&q.extra));
 	err = buf_check(&b);
+	/* Nothing is kept for those who have not proven who they are. */
 	if (!err)
-		err = txn_respond(r->shard->txn, t, (uint16_t)status, buf_view(&b), now_ms);
+		err = (q.user ? txn_respond : txn_respond_once)(r->shard->txn, t, (uint16_t)status,
+								buf_view(&b), now_ms);
 	if (err)
 		log_limited(LOG_DEBUG, "reg", "not_answered", KV_U("status", status),
 			    KV_C("why", err_text(err)), KV_A("source", &m->flow.remote));

@@ -477,19 +477,27 @@ static int respond_non_invite(const struct txn_layer *l, const struct txn *t, ui
 	return status > 100 && status < 200 ? ERR_INVAL : 0;
 }
 
+/* Does this transaction take a response of the user's? */
+static int check_respond(const struct txn *t, uint16_t status, uint16_t lowest)
+{
+	if (!t)
+		return ERR_NOENT;
+	if (is_client(t) || status < lowest || status > 699)
+		return ERR_INVAL;
+	if (t->state != IST_PROCEEDING && t->state != NIST_TRYING && t->state != NIST_PROCEEDING)
+		return ERR_STATE;
+	return 0;
+}
+
 int txn_respond(struct txn_layer *l, txn_id id, uint16_t status, struct str bytes, uint64_t now_ms)
 {
 	struct txn_event e = {.now_ms = now_ms, .bytes = bytes};
 	struct txn *t = txn_find(l, id);
 	bool now = true;
-	int err = 0;
+	int err = check_respond(t, status, 100);
 
-	if (!t)
-		return ERR_NOENT;
-	if (is_client(t) || status < 100 || status > 699)
-		return ERR_INVAL;
-	if (t->state != IST_PROCEEDING && t->state != NIST_TRYING && t->state != NIST_PROCEEDING)
-		return ERR_STATE;
+	if (err)
+		return err;
 	if (t->kind == TXN_NIST)
 		err = respond_non_invite(l, t, status, now_ms, &now);
 	if (err || !now)
@@ -497,6 +505,19 @@ int txn_respond(struct txn_layer *l, txn_id id, uint16_t status, struct str byte
 	e.ev = status < 200 ? EV_TX_1XX : status < 300 ? EV_TX_2XX : EV_TX_FINAL;
 	if (status == 408 && t->kind == TXN_NIST)
 		e.ev = EV_TX_SILENT;
+	txn_step(l, t, &e);
+	return e.err;
+}
+
+int txn_respond_once(struct txn_layer *l, txn_id id, uint16_t status, struct str bytes,
+		     uint64_t now_ms)
+{
+	struct txn_event e = {.ev = EV_TX_ONCE, .now_ms = now_ms, .bytes = bytes};
+	struct txn *t = txn_find(l, id);
+	int err = check_respond(t, status, 200);
+
+	if (err)
+		return err;
 	txn_step(l, t, &e);
 	return e.err;
 }

@@ -68,6 +68,12 @@ int txn_cancel(struct txn_layer *l, txn_id t, struct str reason_header_lines, ui
  * retransmitted as usual. Non-INVITE (RFC 4320): a 1xx other than 100 is ERR_INVAL, an early 100 is held back, a 408 ends the transaction in silence. */
 int txn_respond(struct txn_layer *l, txn_id t, uint16_t status, struct str bytes,
 		uint64_t now_ms) MUST_CHECK;
+/* A final response for those whom we do not know: sent, not kept, not repeated, and the transaction is over. The same request is a new one when it comes
+ * again, and an ACK belongs to nothing (RFC 3261 8.2.7), so the To tag should be txn_to_tag()'s. Results as txn_respond()'s. */
+int txn_respond_once(struct txn_layer *l, txn_id t, uint16_t status, struct str bytes,
+		     uint64_t now_ms) MUST_CHECK;
+/* A To tag that is the same for every copy of a request. out has 17 bytes. */
+struct str txn_to_tag(struct txn_layer *l, struct sip_msg *m, char out[17]);
 /* Sends the INVITE server transaction's 2xx once more (it stays until 64*T1 after the 2xx). */
 int txn_resend_2xx(struct txn_layer *l, txn_id t, uint64_t now_ms) MUST_CHECK;
 int txn_set_owner(struct txn_layer *l, txn_id t, uint64_t owner) MUST_CHECK;

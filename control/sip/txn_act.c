@@ -341,6 +341,12 @@ static void up_request(struct txn_layer *l, struct txn *t, struct txn_event *e)
 		l->conf.user->request(l->conf.ctx, t->id, e->m, e->now_ms);
 }
 
+/* A final response that is forgotten: the request, should it come again, is a new one (RFC 3261 8.2.7). */
+ACT(once)
+{
+	e->err = send_now(l, t, e->bytes);
+}
+
 /* INVITE server */
 
 ACT(ist_start)

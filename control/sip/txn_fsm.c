@@ -60,6 +60,7 @@ static const struct txn_row rows[] = {
 	{IST_PROCEEDING, EV_TX_1XX, ACT(ist_provisional), IST_PROCEEDING},  /* 3261 17.2.1 */
 	{IST_PROCEEDING, EV_TX_2XX, ACT(ist_accept), IST_ACCEPTED},         /* 6026 7.1 */
 	{IST_PROCEEDING, EV_TX_FINAL, ACT(ist_reject), IST_COMPLETED},      /* 3261 17.2.1 */
+	{IST_PROCEEDING, EV_TX_ONCE, ACT(once), TXN_TERMINATED},            /* 3261 8.2.7 */
 	{IST_PROCEEDING, EV_TX_ERROR, ACT(tell_transport), IST_PROCEEDING}, /* 6026 8.8 */
 	{IST_PROCEEDING, EV_DISOWN, ACT(orphan), IST_PROCEEDING},           /* ours */
 	{IST_PROCEEDING, EV_TIMER_LIFE, ACT(end), TXN_TERMINATED},   /* ours: nobody will answer */
@@ -88,6 +89,7 @@ static const struct txn_row rows[] = {
 	{NIST_TRYING, EV_TX_2XX, ACT(nist_final), NIST_COMPLETED},            /* 3261 17.2.2 */
 	{NIST_TRYING, EV_TX_FINAL, ACT(nist_final), NIST_COMPLETED},          /* 3261 17.2.2 */
 	{NIST_TRYING, EV_TX_SILENT, ACT(nist_silent), NIST_COMPLETED},        /* 4320 4.2 */
+	{NIST_TRYING, EV_TX_ONCE, ACT(once), TXN_TERMINATED},                 /* 3261 8.2.7 */
 	{NIST_TRYING, EV_DISOWN, ACT(orphan), NIST_TRYING},                   /* ours */
 	{NIST_TRYING, EV_TIMER_LIFE, ACT(timeout), TXN_TERMINATED},           /* 4320 4.2 */
 	{NIST_PROCEEDING, EV_REQUEST, ACT(nist_replay), NIST_PROCEEDING},     /* 3261 17.2.2 */
@@ -95,6 +97,7 @@ static const struct txn_row rows[] = {
 	{NIST_PROCEEDING, EV_TX_2XX, ACT(nist_final), NIST_COMPLETED},        /* 3261 17.2.2 */
 	{NIST_PROCEEDING, EV_TX_FINAL, ACT(nist_final), NIST_COMPLETED},      /* 3261 17.2.2 */
 	{NIST_PROCEEDING, EV_TX_SILENT, ACT(nist_silent), NIST_COMPLETED},    /* 4320 4.2 */
+	{NIST_PROCEEDING, EV_TX_ONCE, ACT(once), TXN_TERMINATED},             /* 3261 8.2.7 */
 	{NIST_PROCEEDING, EV_TX_ERROR, ACT(tell_transport), NIST_PROCEEDING}, /* 6026 8.8 */
 	{NIST_PROCEEDING, EV_DISOWN, ACT(orphan), NIST_PROCEEDING},           /* ours */
 	{NIST_PROCEEDING, EV_TIMER_LIFE, ACT(timeout), TXN_TERMINATED},       /* 4320 4.2 */
@@ -141,21 +144,24 @@ static const struct {
 	{IST_PROCEEDING, E1(ACK), "an ACK to nothing"},
 	{IST_PROCEEDING, E1(RESEND_2XX), "no 2xx yet; the caller hears ERR_STATE"},
 	{IST_PROCEEDING, E4(TIMER_G, TIMER_H, TIMER_I, TIMER_L), "does not run here"},
-	{IST_COMPLETED, E4(TX_1XX, TX_2XX, TX_FINAL, RESEND_2XX), "the caller hears ERR_STATE"},
+	{IST_COMPLETED, E5(TX_1XX, TX_2XX, TX_FINAL, TX_ONCE, RESEND_2XX),
+	 "the caller hears ERR_STATE"},
 	{IST_COMPLETED, E1(DISOWN), "timer H ends it"},
 	{IST_COMPLETED, E5(START, TIMER_I, TIMER_L, TIMER_TRYING, TIMER_LIFE), "does not run here"},
-	{IST_CONFIRMED, E4(TX_1XX, TX_2XX, TX_FINAL, RESEND_2XX), "the caller hears ERR_STATE"},
+	{IST_CONFIRMED, E5(TX_1XX, TX_2XX, TX_FINAL, TX_ONCE, RESEND_2XX),
+	 "the caller hears ERR_STATE"},
 	{IST_CONFIRMED, E2(DISOWN, TX_ERROR), "timer I ends it"},
 	{IST_CONFIRMED, E6(START, TIMER_G, TIMER_H, TIMER_L, TIMER_TRYING, TIMER_LIFE),
 	 "does not run here"},
-	{IST_ACCEPTED, E3(TX_1XX, TX_2XX, TX_FINAL), "the caller hears ERR_STATE"},
+	{IST_ACCEPTED, E4(TX_1XX, TX_2XX, TX_FINAL, TX_ONCE), "the caller hears ERR_STATE"},
 	{IST_ACCEPTED, E6(START, TIMER_G, TIMER_H, TIMER_I, TIMER_TRYING, TIMER_LIFE),
 	 "does not run here"},
 
 	{NIST_TRYING, E1(TX_ERROR), "nothing was sent"},
 	{NIST_TRYING, E1(TIMER_J), "does not run here"},
 	{NIST_PROCEEDING, E3(START, TIMER_J, TIMER_TRYING), "does not run here"},
-	{NIST_COMPLETED, E4(TX_1XX, TX_2XX, TX_FINAL, TX_SILENT), "the caller hears ERR_STATE"},
+	{NIST_COMPLETED, E5(TX_1XX, TX_2XX, TX_FINAL, TX_SILENT, TX_ONCE),
+	 "the caller hears ERR_STATE"},
 	{NIST_COMPLETED, E1(DISOWN), "timer J ends it"},
 	{NIST_COMPLETED, E3(START, TIMER_TRYING, TIMER_LIFE), "does not run here"},
 };
@@ -167,10 +173,10 @@ static const uint32_t native[] = {
 	[TXN_NICT] = E7(START, 1XX, 2XX, FINAL, USER_CANCEL, DISOWN, TX_ERROR) |
 		     E3(TIMER_E, TIMER_F, TIMER_K),
 	[TXN_IST] = E7(START, REQUEST, ACK, CANCEL, TX_1XX, TX_2XX, TX_FINAL) |
-		    E3(RESEND_2XX, DISOWN, TX_ERROR) |
+		    E4(TX_ONCE, RESEND_2XX, DISOWN, TX_ERROR) |
 		    E6(TIMER_G, TIMER_H, TIMER_I, TIMER_L, TIMER_TRYING, TIMER_LIFE),
 	[TXN_NIST] = E7(START, REQUEST, TX_1XX, TX_2XX, TX_FINAL, TX_SILENT, DISOWN) |
-		     E4(TX_ERROR, TIMER_J, TIMER_TRYING, TIMER_LIFE),
+		     E5(TX_ONCE, TX_ERROR, TIMER_J, TIMER_TRYING, TIMER_LIFE),
 };
 
 static const char *const state_names[] = {

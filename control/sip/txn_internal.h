@@ -27,7 +27,7 @@ enum txn_state {
 /* clang-format off */
 #define TXN_EVENT_LIST(X) \
 	X(START) X(REQUEST) X(ACK) X(CANCEL) X(1XX) X(2XX) X(FINAL) X(TX_1XX) X(TX_2XX) \
-	X(TX_FINAL) X(TX_SILENT) X(RESEND_2XX) X(USER_CANCEL) X(DISOWN) X(TX_ERROR) \
+	X(TX_FINAL) X(TX_SILENT) X(TX_ONCE) X(RESEND_2XX) X(USER_CANCEL) X(DISOWN) X(TX_ERROR) \
 	X(TIMER_A) X(TIMER_B) X(TIMER_D) X(TIMER_E) X(TIMER_F) X(TIMER_G) X(TIMER_H) \
 	X(TIMER_I) X(TIMER_J) X(TIMER_K) X(TIMER_L) X(TIMER_M) X(TIMER_TRYING) \
 	X(TIMER_LIFE)
@@ -125,7 +125,7 @@ const char *txn_ev_name(enum txn_ev ev);
 	X(ist_reject) X(ist_resend) X(ist_confirm) X(ist_ack_up) X(ist_cancel) \
 	X(ist_cancel_late) X(nist_start) X(nist_trying) X(nist_provisional) X(nist_final) \
 	X(nist_silent) X(nist_replay) X(ist_release) X(absorb) X(orphan) X(end) X(timeout) \
-	X(transport) X(tell_transport)
+	X(transport) X(tell_transport) X(once)
 /* clang-format on */
 #define X(name) void txn_act_##name(struct txn_layer *l, struct txn *t, struct txn_event *e);
 TXN_ACT_LIST(X)
@@ -145,8 +145,6 @@ void txn_drop_bytes(struct txn *t);
 /* Sends a response to m without a transaction; to_tag where the request has none. */
 void txn_reply(struct txn_layer *l, struct sip_msg *m, uint16_t status, struct str to_tag,
 	       struct str extra);
-/* A To tag that is the same for every copy of a request. out has 17 bytes. */
-struct str txn_to_tag(struct txn_layer *l, struct sip_msg *m, char out[17]);
 /* Client transaction of the layer itself (CANCEL). */
 void txn_start_cancel(struct txn_layer *l, struct txn *invite, struct str lines, uint64_t now_ms);
 

@@ -222,6 +222,34 @@ static void our_own_invite_is_a_loop(void **state)
 	w.seen = w.n_sent;
 }
 
+/* A forged source is no victim of ours: every answer once, none remembered, and only a challenge may be larger than what it answers. */
+static void strangers_cost_nothing(void **state)
+{
+	static const char *const method[] = {"INVITE", "OPTIONS", "MESSAGE", "DANCE", "BYE"};
+	static const char *const status[] = {"407", "200", "405", "501", "481"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof method / sizeof *method; i++) {
+		const char *text =
+			fmt("%s sip:x@10.1.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+			    "10.1.0.99;branch=z9hG4bKst%u\r\nFrom: <sip:a@b>;tag=q\r\nTo: "
+			    "<sip:b@b>%s\r\nCall-ID: st%u\r\nMax-Forwards: 70\r\nContact: "
+			    "<sip:a@10.1.0.99>\r\nCSeq: 9 %s\r\nContent-Length: 0\r\n\r\n",
+			    method[i], i, i == 4 ? ";tag=z" : "", i, method[i]);
+		struct packet *p;
+
+		for (unsigned k = 0; k < 2; k++) {
+			deliver(flow_of("wild", "10.1.0.99:5060"), text);
+			p = expect(fmt("SIP/2.0 %s", status[i]));
+			if (i)
+				assert_true(strlen(p->text) <= strlen(text));
+			assert_int_equal(txn_count(w.s.txn), 0);
+		}
+	}
+	pass(40000);
+	expect_silence();
+}
+
 static void methods_have_their_answers(void **state)
 {
 	static const char *const refused[] = {"PRACK",     "UPDATE", "REFER",  "MESSAGE",
@@ -304,6 +332,7 @@ int main(void)
 		T(a_phone_behind_nat_is_reached_on_its_flow),
 		T(no_ports_is_503),
 		T(our_own_invite_is_a_loop),
+		T(strangers_cost_nothing),
 		T(methods_have_their_answers),
 		T(the_route_set_is_kept),
 	};

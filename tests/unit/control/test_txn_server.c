@@ -557,9 +557,36 @@ static void test_user_acts_from_within_the_upcall(void **state)
 	kit_close(&k);
 }
 
+/* Said once, and forgotten: no repetition, no memory, and the same request is a new one. */
+static void test_a_response_that_is_not_kept(void **state)
+{
+	static const char *const method[] = {"INVITE", "OPTIONS"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		txn_id t = open_with(CONF_UDP, method[i]);
+
+		assert_int_equal(txn_respond_once(k.l, t, 100, STR("x"), k.now), ERR_INVAL);
+		assert_int_equal(txn_respond_once(k.l, t, 407, STR("SIP/2.0 407 X\r\n\r\n"), k.now),
+				 0);
+		assert_int_equal(txn_count(k.l), 0);
+		assert_int_equal(txn_respond_once(k.l, t, 407, STR("x"), k.now), ERR_NOENT);
+		kit_run(&k, 40000);
+		assert_int_equal(k.n_sent, 1);
+		kit_request(&k, method[i], B1, 1, "");
+		assert_int_equal(k.n_up, 2);
+		assert_int_equal(txn_stat(k.l)->merged, 0);
+		assert_int_equal(kit_respond(&k, k.up[1].t, 486), 0);
+		assert_int_equal(txn_respond_once(k.l, k.up[1].t, 407, STR("x"), k.now), ERR_STATE);
+		assert_int_equal(txn_stat(k.l)->unexpected, 0);
+		kit_close(&k);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_response_that_is_not_kept),
 		cmocka_unit_test(test_trying_after_200_ms),
 		cmocka_unit_test(test_no_trying_where_the_user_was_faster),
 		cmocka_unit_test(test_retransmission_before_any_response),
