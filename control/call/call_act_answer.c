@@ -23,6 +23,13 @@ static size_t offered(const struct leg *x, const struct leg *y)
 	return n > y->oa.n_media ? n : y->oa.n_media;
 }
 
+/* The description in a 18x was of the dialog that now answers; one without a tag is the only one there is. */
+static bool own_preview(const struct leg *l)
+{
+	return l->oa.pending_far && (!l->preview || str_empty(l->preview->tag) ||
+				     str_eq(l->preview->tag, l->remote_tag));
+}
+
 /* The body of y's 2xx taken, and rewritten for x. 0, or the status for x. */
 static unsigned take_answer(struct leg *x, struct leg *y, struct str body, struct str *out)
 {
@@ -30,7 +37,7 @@ static unsigned take_answer(struct leg *x, struct leg *y, struct str body, struc
 
 	if (!str_empty(body))
 		err = oa_answer_received(&y->oa, body, offered(x, y), true);
-	else if (y->oa.pending_far) /* the answer came in a 18x and is not said again */
+	else if (own_preview(y)) /* the answer came in a 18x and is not said again */
 		err = oa_answer_received(&y->oa, y->oa.pending_far->text, offered(x, y), true);
 	else
 		return 502;
