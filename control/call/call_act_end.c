@@ -64,9 +64,10 @@ bool act_cancel(struct call *c, const struct call_ev *e, struct call_plan *p)
 	return true;
 }
 
+/* RFC 3261 13.3.1: an INVITE that expired as its caller wished is 487. */
 bool act_ring_timeout(struct call *c, const struct call_ev *e, struct call_plan *p)
 {
-	call_teardown(c, e, p, 408, (struct str){0}, (struct str){0});
+	call_teardown(c, e, p, c->expires ? 487 : 408, (struct str){0}, (struct str){0});
 	return true;
 }
 

@@ -217,6 +217,7 @@ bool act_setup(struct call *c, const struct call_ev *e, struct call_plan *p)
 	c->inv_from = e->leg->index;
 	if (n == 1 && c->n_leg == 2)
 		bridge_join(c->leg[0], c->leg[1]);
+	c->expires = a->expires;
 	plan_timer(p, a->ring_ms);
 	return true;
 }

@@ -40,19 +40,15 @@ static int check_require(struct shard *s, struct sip_msg *m, struct str *extra)
 	return 420;
 }
 
-static int check_body(struct sip_msg *m, struct str *extra)
+/* A body has a type, and no encoding: that header is not passed on. */
+static int check_any_body(const struct sip_msg *m, struct str *extra)
 {
-	struct str type = sip_msg_hdr(m, SIP_H_CONTENT_TYPE);
 	struct str encoding = sip_msg_hdr(m, SIP_H_CONTENT_ENCODING);
 
 	if (str_empty(m->body))
 		return 0;
-	if (!type.p || str_empty(type))
+	if (str_empty(sip_msg_hdr(m, SIP_H_CONTENT_TYPE)))
 		return 400; /* rule 36 */
-	if (!str_ieq(str_trim(str_cut(&type, ';')), STR("application/sdp"))) {
-		*extra = STR("Accept: application/sdp\r\n");
-		return 415;
-	}
 	if (encoding.p && !str_ieq(encoding, STR("identity"))) {
 		*extra = STR("Accept-Encoding: identity\r\n");
 		return 415;
@@ -60,11 +56,21 @@ static int check_body(struct sip_msg *m, struct str *extra)
 	return 0;
 }
 
-int call_guard(struct shard *s, struct sip_msg *m, uint32_t *max_forwards, struct str *extra)
+static int check_sdp(const struct sip_msg *m, struct str *extra)
+{
+	struct str type = sip_msg_hdr(m, SIP_H_CONTENT_TYPE);
+
+	if (str_empty(m->body) || str_empty(type) ||
+	    str_ieq(str_trim(str_cut(&type, ';')), STR("application/sdp")))
+		return check_any_body(m, extra);
+	*extra = STR("Accept: application/sdp\r\n");
+	return 415;
+}
+
+static int check_head(struct shard *s, struct sip_msg *m, uint32_t *max_forwards, struct str *extra)
 {
 	struct str mf = sip_msg_hdr(m, SIP_H_MAX_FORWARDS);
 	uint32_t n = 70;
-	int status;
 
 	if (mf.p && str_to_u32(mf, &n))
 		return 400;
@@ -73,8 +79,22 @@ int call_guard(struct shard *s, struct sip_msg *m, uint32_t *max_forwards, struc
 	*max_forwards = n > 255 ? 254 : n - 1;
 	if (*max_forwards == 0)
 		*max_forwards = UINT32_MAX; /* written as 0, see msg_request() */
-	status = check_require(s, m, extra);
-	return status ? status : check_body(m, extra);
+	return check_require(s, m, extra);
+}
+
+int call_guard(struct shard *s, struct sip_msg *m, uint32_t *max_forwards, struct str *extra)
+{
+	int status = check_head(s, m, max_forwards, extra);
+
+	return status ? status : check_sdp(m, extra);
+}
+
+int call_guard_relayed(struct shard *s, struct sip_msg *m, uint32_t *max_forwards,
+		       struct str *extra)
+{
+	int status = check_head(s, m, max_forwards, extra);
+
+	return status ? status : check_any_body(m, extra);
 }
 
 /* An INVITE that we sent came back: its From tag is ours, and so is its Call-ID. A loop through another B2BUA is Max-Forwards' to end. */
@@ -154,14 +174,13 @@ static int find_route(struct shard *s, struct call_admission *a)
 	return exists ? 480 : 404;
 }
 
-static uint64_t ring_ms(struct sip_msg *m)
+static uint64_t ring_ms(const struct sip_msg *m, bool *expires)
 {
-	struct str expires = sip_msg_hdr(m, SIP_H_EXPIRES);
+	struct str value = sip_msg_hdr(m, SIP_H_EXPIRES);
 	uint32_t s;
 
-	if (!expires.p || str_to_u32(expires, &s) || s == 0 || s >= RING_MS / 1000)
-		return RING_MS;
-	return (uint64_t)s * 1000;
+	*expires = value.p && str_to_u32(value, &s) == 0 && s > 0 && s < RING_MS / 1000;
+	return *expires ? (uint64_t)s * 1000 : RING_MS;
 }
 
 int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_admission *a,
@@ -173,10 +192,9 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 	int status;
 
 	*extra = (struct str){0};
-	*a = (struct call_admission){.shard = s,
-				     .realm = m->flow.realm,
-				     .trunk = trunk_match(s->conf, &m->flow),
-				     .ring_ms = ring_ms(m)};
+	*a = (struct call_admission){
+		.shard = s, .realm = m->flow.realm, .trunk = trunk_match(s->conf, &m->flow)};
+	a->ring_ms = ring_ms(m, &a->expires);
 	verdict = source_check(a->realm, a->trunk);
 	if (verdict == SOURCE_DENY)
 		return 403;

@@ -81,6 +81,7 @@ struct call_admission {
 	bool called_tel;
 	uint32_t max_forwards; /* for the far side, as in struct plan_op */
 	uint64_t ring_ms;
+	bool expires; /* ring_ms is the caller's wish */
 };
 
 enum fsm_kind {
@@ -135,6 +136,7 @@ struct call {
 	bool busy;                /* an event is being handled */
 	bool delayed;             /* the running INVITE came without an offer */
 	bool answered;
+	bool expires;             /* the ringing ends when the caller said */
 	bool parted;              /* only answers to BYEs are missing */
 	bool doomed;              /* something could not be done: hang up */
 	uint8_t inv_from, inv_to; /* legs of the running INVITE */
@@ -207,5 +209,8 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 /* The parts that every INVITE passes, re-INVITE too: Max-Forwards, Require, body type. 0 or the status. */
 int call_guard(struct shard *s, struct sip_msg *m, uint32_t *max_forwards,
 	       struct str *extra) MUST_CHECK;
+/* The same for a request whose body crosses as it is. */
+int call_guard_relayed(struct shard *s, struct sip_msg *m, uint32_t *max_forwards,
+		       struct str *extra) MUST_CHECK;
 
 #endif

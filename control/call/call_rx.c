@@ -235,8 +235,8 @@ static void on_info(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
 	struct call_ev e = {.type = EV_REQUEST, .leg = l, .msg = m, .txn = t, .now_ms = now_ms};
 	struct call *c = l->call;
 	struct shard *s = c->shard;
-	struct str mf = sip_msg_hdr(m, SIP_H_MAX_FORWARDS);
-	uint32_t n = 70;
+	struct str extra = {0};
+	int status;
 
 	if (c->state < CALL_ANSWERED || c->state > CALL_REACK || l->peer >= c->n_leg ||
 	    c->leg[l->peer]->state != LEG_CONFIRMED) {
@@ -244,11 +244,11 @@ static void on_info(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
 		      STR("Allow: " CALL_ALLOW "\r\n"), now_ms);
 		return;
 	}
-	if (mf.p && (str_to_u32(mf, &n) || n == 0)) {
-		reply(s, t, m, n == 0 ? 483 : 400, (struct str){0}, now_ms);
+	status = call_guard_relayed(s, m, &e.max_forwards, &extra);
+	if (status) {
+		reply(s, t, m, (unsigned)status, extra, now_ms);
 		return;
 	}
-	e.max_forwards = n > 255 ? 254 : n == 1 ? UINT32_MAX : n - 1;
 	if (take_slot(c, l, t, m, &e.slot)) {
 		reply(s, t, m, 500, retry_after(s), now_ms);
 		return;

@@ -354,7 +354,7 @@ static void the_expires_of_the_caller_counts(void **state)
 	answer(invite, "right", "180 Ringing", "btag", "", NULL);
 	expect("SIP/2.0 180");
 	pass(20000);
-	expect("SIP/2.0 408");
+	expect("SIP/2.0 487"); /* RFC 3261 13.3.1 */
 	expect("CANCEL ");
 	answer(invite, "right", "487 Request Terminated", "btag", "", NULL);
 }
@@ -443,6 +443,22 @@ static void a_2xx_without_an_answer_ends_it(void **state)
 	ok(expect("BYE "), "right");
 }
 
+/* What one fork showed is not what another one answers. */
+static void a_preview_of_another_fork_is_no_answer(void **state)
+{
+	struct packet *invite;
+
+	(void)state;
+	alice_invites("+49", 1, "", SDP_A(4000, ""));
+	invite = expect("INVITE ");
+	answer(invite, "right", "183 Session Progress", "one", "", SDP_B(5000, ""));
+	expect("SIP/2.0 183");
+	answer(invite, "right", "200 OK", "two", "", NULL);
+	expect("SIP/2.0 502");
+	expect("ACK ");
+	ok(expect("BYE "), "right");
+}
+
 static void operators_see_and_end_it(void **state)
 {
 	struct packet *invite, *answered, *p;
@@ -517,6 +533,7 @@ int main(void)
 		T(echo_is_answered_here),
 		T(early_media_is_a_preview),
 		T(a_2xx_without_an_answer_ends_it),
+		T(a_preview_of_another_fork_is_no_answer),
 		T(operators_see_and_end_it),
 		T(a_call_is_lean),
 	};

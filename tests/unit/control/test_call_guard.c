@@ -292,6 +292,22 @@ static void methods_have_their_answers(void **state)
 	assert_int_equal(metric_get(&w.s.metrics.value[M_CALL_UNEXPECTED]), 0);
 }
 
+/* What crosses as it is has to be what both sides understand. */
+static void an_info_has_to_be_whole(void **state)
+{
+	struct packet *invite, *answered;
+
+	(void)state;
+	establish(&invite, &answered);
+	alice_sends("INFO", 1, 2, answered, "Require: foo\r\n", NULL);
+	assert_string_equal(hdr(expect("SIP/2.0 420"), "Unsupported"), "foo");
+	alice_sends("INFO", 1, 3, answered, "Content-Encoding: gzip\r\n", "x");
+	expect("SIP/2.0 415");
+	alice_sends("BYE", 1, 60, answered, "", NULL);
+	expect("SIP/2.0 200");
+	ok(expect("BYE "), "right");
+}
+
 static void the_route_set_is_kept(void **state)
 {
 	struct packet *invite, *answered, *p;
@@ -334,6 +350,7 @@ int main(void)
 		T(our_own_invite_is_a_loop),
 		T(strangers_cost_nothing),
 		T(methods_have_their_answers),
+		T(an_info_has_to_be_whole),
 		T(the_route_set_is_kept),
 	};
 
