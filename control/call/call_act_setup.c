@@ -132,6 +132,14 @@ static int target_contact(struct call *c, const struct reg_contact *contact, str
 	return scratch_str(c->shard, &b, &t->uac.to_host);
 }
 
+/* A telephone number, by its scheme or because it says so (RFC 3261 19.1.6). */
+static bool is_phone(const struct sip_uri *u)
+{
+	const struct sip_param *p = sip_param_find(&u->params, STR("user"));
+
+	return u->scheme == SIP_URI_TEL || (p && str_ieq(p->value, STR("phone")));
+}
+
 /* Caller and called party, as every far leg names them. */
 static int name_parties(struct sip_msg *m, struct leg_uac *u)
 {
@@ -144,10 +152,10 @@ static int name_parties(struct sip_msg *m, struct leg_uac *u)
 		return err;
 	u->from_user = from->uri.user;
 	u->from_display = from->display;
-	u->from_tel = from->uri.scheme == SIP_URI_TEL;
+	u->from_tel = is_phone(&from->uri);
 	u->to_user = to->uri.user;
 	u->to_display = to->display;
-	u->to_tel = to->uri.scheme == SIP_URI_TEL;
+	u->to_tel = is_phone(&to->uri);
 	return 0;
 }
 

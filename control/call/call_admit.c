@@ -187,6 +187,7 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 	       struct str *extra)
 {
 	const struct sip_nameaddr *from, *to;
+	const struct sip_param *phone;
 	const struct sip_uri *ruri;
 	enum source_verdict verdict;
 	int status;
@@ -215,6 +216,8 @@ int call_admit(struct shard *s, struct sip_msg *m, uint64_t now_ms, struct call_
 	if (s->draining || call_count(s->calls) >= CALL_MAX)
 		return 503;
 	a->called = ruri->user;
-	a->called_tel = ruri->scheme == SIP_URI_TEL;
+	phone = sip_param_find(&ruri->params, STR("user"));
+	a->called_tel =
+		ruri->scheme == SIP_URI_TEL || (phone && str_ieq(phone->value, STR("phone")));
 	return find_route(s, a);
 }

@@ -166,9 +166,12 @@ static void put_user(struct buf *b, struct str user)
 	buf_c(b, str_empty(user) ? "" : "@");
 }
 
+/* A quoted pair can hide a control character, and a name as long as a header leaves no room for the rest: both stay here. */
+enum { DISPLAY_MAX = 256 };
+
 static void put_display(struct buf *b, struct str display)
 {
-	if (str_empty(display))
+	if (str_empty(display) || display.len > DISPLAY_MAX || !str_printable(display))
 		return;
 	buf_ch(b, '"');
 	buf_str(b, display);

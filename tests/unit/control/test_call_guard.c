@@ -95,6 +95,34 @@ static void a_tel_uri_becomes_a_sip_uri(void **state)
 	w.seen = w.n_sent;
 }
 
+/* user=phone stays; a control character that a quoted pair hides does not, nor a name that fills the header. */
+static void names_are_written_clean(void **state)
+{
+	static const char long_name[] = {[0 ... 1699] = 'x', 0};
+	const char *display[] = {"BEL\\\x07", "x\\\x01", long_name, "A \\\"B\\\" \xc3\xbc"};
+	struct packet *invite;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		deliver(flow_of("left", "10.1.0.50:5060"),
+			fmt("INVITE sip:+49@10.1.0.1;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP "
+			    "10.1.0.50;branch=z9hG4bKn%u\r\nFrom: \"%s\" "
+			    "<sip:alice@x;user=phone>;tag=n%u\r\nTo: "
+			    "<sip:+49@x;user=phone>\r\nCall-ID: n%u\r\nCSeq: 1 INVITE\r\n%s",
+			    i, display[i], i, i, with_body(SDP_A(4000, ""))));
+		invite = expect("INVITE sip:+49@10.2.0.20;user=phone SIP/2.0");
+		assert_true(str_starts(str_c(hdr(invite, "From")),
+				       i == 3 ? STR("\"A \\\"B\\\" \xc3\xbc\" "
+						    "<sip:alice@10.2.0.1:5060;user=phone>;tag=")
+					      : STR("<sip:alice@10.2.0.1:5060;user=phone>;tag=")));
+		assert_string_equal(hdr(invite, "To"), "<sip:+49@10.2.0.20;user=phone>");
+		answer(invite, "right", "404 Not Found", "x", "", NULL);
+		expect("ACK ");
+		expect("SIP/2.0 404");
+	}
+	w.seen = w.n_sent;
+}
+
 /* A user's right password from an unknown place; somebody else's name is not his. */
 static void a_caller_may_prove_who_he_is(void **state)
 {
@@ -343,6 +371,7 @@ int main(void)
 		T(what_the_guard_refuses),
 		T(more_that_the_guard_refuses),
 		T(a_tel_uri_becomes_a_sip_uri),
+		T(names_are_written_clean),
 		T(a_caller_may_prove_who_he_is),
 		T(a_registered_phone_needs_no_challenge),
 		T(a_phone_behind_nat_is_reached_on_its_flow),
