@@ -126,7 +126,9 @@ static int target_contact(struct call *c, const struct reg_contact *contact, str
 	t->realm = contact->flow.realm;
 	t->trunk = NULL;
 	t->uac.flow = contact->flow;
-	t->uac.ruri = contact->uri;
+	err = sip_uri_target(&uri, &c->shard->scratch, &t->uac.ruri);
+	if (err)
+		return err;
 	t->uac.nat = contact->nat;
 	put_uri_host(&b, &uri);
 	return scratch_str(c->shard, &b, &t->uac.to_host);

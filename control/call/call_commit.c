@@ -181,8 +181,9 @@ static int stray_dialog(struct leg *tmp, struct sip_msg *m)
 		return ERR_SYNTAX;
 	tmp->remote_tag = sip_nameaddr_tag(to);
 	tmp->n_route = 0;
-	if (sip_msg_contacts(m, &na, &n) == 0 && n && !na[0].star)
-		tmp->target = na[0].uri.raw;
+	if (sip_msg_contacts(m, &na, &n) == 0 && n && !na[0].star &&
+	    sip_uri_target(&na[0].uri, &s->scratch, &tmp->target))
+		return ERR_NOMEM;
 	if (sip_msg_record_routes(m, &na, &n) || n == 0)
 		return 0;
 	tmp->route = arena_array(&s->scratch, struct str, n);

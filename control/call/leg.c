@@ -113,11 +113,15 @@ static int take_routes(struct leg *l, struct sip_msg *m)
 static int take_target(struct leg *l, struct sip_msg *m, struct str fallback)
 {
 	struct sip_nameaddr *contact;
+	struct str target;
 	size_t n = 0;
+	int err;
 
-	if (sip_msg_contacts(m, &contact, &n) || n == 0 || contact[0].star)
+	if (sip_msg_contacts(m, &contact, &n) || n == 0 || contact[0].star ||
+	    (contact[0].uri.scheme != SIP_URI_SIP && contact[0].uri.scheme != SIP_URI_SIPS))
 		return str_empty(fallback) ? 0 : held_set(&l->target, fallback);
-	return held_set(&l->target, contact[0].uri.raw);
+	err = sip_uri_target(&contact[0].uri, m->arena, &target);
+	return err ? err : held_set(&l->target, target);
 }
 
 int leg_refresh_target(struct leg *l, struct sip_msg *m)

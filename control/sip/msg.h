@@ -156,6 +156,9 @@ int sip_parse_via(struct str s, struct arena *a, struct sip_via *out) MUST_CHECK
 const struct sip_param *sip_param_find(const struct sip_params *p, struct str name); /* NULL when absent */
 /* "tag" parameter of From or To; empty when absent. */
 struct str sip_nameaddr_tag(const struct sip_nameaddr *na);
+/* A Contact's URI as a Request-URI: without headers and `method` (RFC 3261 19.1.1), else as on the wire. Into the arena where it has to be
+ * written anew. ERR_NOMEM. */
+int sip_uri_target(const struct sip_uri *u, struct arena *a, struct str *out) MUST_CHECK;
 /* RFC 3261 19.1.4 equality, for contacts. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 

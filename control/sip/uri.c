@@ -114,6 +114,38 @@ const struct sip_param *sip_param_find(const struct sip_params *p, struct str na
 	return NULL;
 }
 
+int sip_uri_target(const struct sip_uri *u, struct arena *a, struct str *out)
+{
+	size_t head = (size_t)(u->host.p + u->host.len - u->raw.p), n;
+	struct str part, tail = u->raw;
+	char *copy;
+
+	if (str_empty(u->host) ||
+	    (str_empty(u->headers) && !sip_param_find(&u->params, STR("method")))) {
+		*out = u->raw;
+		return 0;
+	}
+	tail.len -= str_empty(u->headers) ? 0 : u->headers.len + 1;
+	copy = arena_alloc(a, tail.len + 1);
+	if (!copy)
+		return ERR_NOMEM;
+	/* Up to the first parameter: a bracket and a port may stand behind the host. */
+	while (head < tail.len && tail.p[head] != ';')
+		head++;
+	memcpy(copy, tail.p, head);
+	n = head;
+	for (tail = str_from(tail, head + 1); !str_empty(tail);) {
+		part = str_cut(&tail, ';');
+		if (str_ieq(str_head(part, 7), STR("method=")))
+			continue;
+		copy[n++] = ';';
+		memcpy(copy + n, part.p, part.len);
+		n += part.len;
+	}
+	*out = str_n(copy, n);
+	return 0;
+}
+
 /* Next character with its escape undone, and whether it was escaped. */
 static unsigned uri_char(struct str *s, bool *escaped)
 {

@@ -528,6 +528,29 @@ static void test_one_contact(void **state)
 	assert_int_equal(check("ACK", "*"), 0);
 }
 
+/* RFC 3261 19.1.1, table 1: what a Request-URI does not have. */
+static void test_target(void **state)
+{
+	static const char *const row[][2] = {
+		{"sip:a@h", "sip:a@h"},
+		{"sip:a;x=1@h:5070;transport=tcp;lr", "sip:a;x=1@h:5070;transport=tcp;lr"},
+		{"sip:a@h?Route=%3Csip:x%3E&b=c", "sip:a@h"},
+		{"sip:a@[2001:db8::1]:5062;METHOD=BYE", "sip:a@[2001:db8::1]:5062"},
+		{"sip:a?b@h;x=y;method=INVITE;ob?Subject=z", "sip:a?b@h;x=y;ob"},
+		{"sips:h;method=INVITE;transport=tcp", "sips:h;transport=tcp"},
+		{"tel:+49;method=x", "tel:+49;method=x"},
+	};
+	struct str out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct sip_uri u = uri(row[i][0]);
+
+		assert_int_equal(sip_uri_target(&u, &arena, &out), 0);
+		assert_true(str_eq(out, str_c(row[i][1])));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +568,7 @@ int main(void)
 		T(test_allocation_failures),
 		T(test_on_demand_errors),
 		T(test_one_contact),
+		T(test_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
