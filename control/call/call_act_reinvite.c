@@ -90,12 +90,12 @@ bool act_re_refused(struct call *c, const struct call_ev *e, struct call_plan *p
 	oa_rollback(&x->oa);
 	oa_rollback(&y->oa);
 	c->delayed = false;
-	if (!e->msg || status == 481 || status == 408) {
+	if (status == 481 || status == 408) {
 		call_teardown(c, e, p, status, (struct str){0}, (struct str){0});
 		return false;
 	}
 	plan_respond(x, e, p, call_far_status(status),
-		     call_far_status(status) == status ? e->msg->reason : (struct str){0},
+		     e->msg && call_far_status(status) == status ? e->msg->reason : (struct str){0},
 		     (struct str){0}, e->msg);
 	plan_add(p, PLAN_MEDIA, x->index);
 	plan_add(p, PLAN_MEDIA, y->index);

@@ -355,6 +355,59 @@ static void contacts_refresh_the_target(void **state)
 	over(3);
 }
 
+/* Headers and method of a Contact do not belong into a Request-URI, and another scheme is no target at all. */
+static void a_target_is_clean(void **state)
+{
+	struct packet *p;
+
+	(void)state;
+	established();
+	alice_sends("INVITE", 1, 2, answered, "", SDP_A(4000, ""));
+	p = expect("INVITE ");
+	deliver(flow_of("right", "10.2.0.20:5060"),
+		fmt("SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: "
+		    "%s\r\nContact: <sip:new@10.2.0.22;method=INVITE;ob?Subject=x>\r\n%s",
+		    hdr(p, "Via"), hdr(p, "From"), hdr(p, "To"), hdr(p, "Call-ID"), hdr(p, "CSeq"),
+		    with_body(SDP_B(5000, ""))));
+	expect("SIP/2.0 200");
+	expect("ACK sip:new@10.2.0.22;ob SIP/2.0");
+	alice_sends("ACK", 1, 2, answered, "", NULL);
+	alice_sends("INVITE", 1, 3, answered, "", SDP_A(4000, ""));
+	p = expect("INVITE sip:new@10.2.0.22;ob SIP/2.0");
+	deliver(flow_of("right", "10.2.0.20:5060"),
+		fmt("SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: "
+		    "%s\r\nContact: <mailto:bob@10.2.0.22>\r\n%s",
+		    hdr(p, "Via"), hdr(p, "From"), hdr(p, "To"), hdr(p, "Call-ID"), hdr(p, "CSeq"),
+		    with_body(SDP_B(5000, ""))));
+	expect("SIP/2.0 200");
+	expect("ACK sip:new@10.2.0.22;ob SIP/2.0");
+	alice_sends("ACK", 1, 3, answered, "", NULL);
+	over(4);
+}
+
+/* Rule 25: what could not be sent was refused, and the call goes on; only 481, 408 and silence say that the dialog is gone. */
+static void a_reinvite_that_cannot_be_sent(void **state)
+{
+	struct packet *p;
+
+	(void)state;
+	established();
+	w.send_error = ERR_CLOSED;
+	alice_sends("INVITE", 1, 2, answered, "", SDP_A(4000, "a=sendonly\r\n"));
+	w.send_error = 0;
+	pass(600); /* ours to Alice was lost as well */
+	p = expect("SIP/2.0 503");
+	alice_sends("ACK", 1, 2, p, "", NULL);
+	assert_int_equal(spec_a()->direction, MEDIA_RECV | MEDIA_SEND);
+	alice_sends("INVITE", 1, 3, answered, "", SDP_A(4000, ""));
+	p = expect("INVITE ");
+	answer(p, "right", "200 OK", "", "", SDP_B(5000, ""));
+	expect("SIP/2.0 200");
+	expect("ACK ");
+	alice_sends("ACK", 1, 3, answered, "", NULL);
+	over(4);
+}
+
 static void a_reinvite_that_is_never_answered(void **state)
 {
 	struct packet *p;
@@ -392,6 +445,8 @@ int main(void)
 		T(a_delayed_offer_without_an_answer),
 		T(a_delayed_offer_that_nobody_acknowledges),
 		T(contacts_refresh_the_target),
+		T(a_target_is_clean),
+		T(a_reinvite_that_cannot_be_sent),
 		T(a_reinvite_that_is_never_answered),
 	};
 
