@@ -231,6 +231,7 @@ int children_run(const struct children_options *o)
 	struct children k = {.o = o, .ready_fd = {-1, -1}};
 	sigset_t mask;
 
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever read the log is gone: that is no reason to be */
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);

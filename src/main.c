@@ -2,6 +2,7 @@
  * same text, keeps them alive and ends them in order. It handles no packet and no SIP message, so that nothing a peer
  * sends can reach it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -204,13 +205,28 @@ static int parse_args(int argc, char **argv, struct args *a)
 	return usage_error();
 }
 
+/* Where a service manager closed some of them: whatever is opened next would get the number of standard error, and the
+ * log. */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct args a = {0};
 	char *text;
 	size_t len;
-	int status = parse_args(argc, argv, &a), err;
+	int status, err;
 
+	keep_standard_descriptors();
+	status = parse_args(argc, argv, &a);
 	if (status >= 0)
 		return status;
 	err = conf_read_text(a.conf_path, -1, &text, &len);

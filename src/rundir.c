@@ -127,9 +127,13 @@ int rundir_lock(const char *folder, int *out)
 
 void rundir_unlock(const char *folder, int fd)
 {
+	static const char *const names[] = {"control.sock", "media.sock", "rempartd.pid"};
 	char path[PATH_BYTES];
 
-	pid_path(folder, path);
-	unlink(path);
+	/* A program that had to be killed left its socket. The lock is still ours. */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
 	close(fd);
 }

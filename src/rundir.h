@@ -12,7 +12,7 @@ int rundir_check(const char *path) MUST_CHECK;
 /* Takes path/rempartd.pid, writes our pid into it; *fd holds the lock until rundir_unlock() or death. ERR_INUSE when
  * another has it, ERR_IO; a sentence is on standard error. */
 int rundir_lock(const char *path, int *fd) MUST_CHECK;
-/* Removes the pid file and lets go. */
+/* Removes the pid file, and what sockets the programs left, and lets go. */
 void rundir_unlock(const char *path, int fd);
 
 #endif

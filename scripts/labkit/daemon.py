@@ -20,11 +20,15 @@ class Rempart:
         self.log = self.folder / "rempart.log"
         self.proc = None
 
-    def start(self, timeout=20):
+    def start(self, timeout=20, log=None, closed=False):
+        """log: a descriptor in the log file's place. closed: started with descriptors 0 to 2 closed."""
         self.run_dir.mkdir(parents=True, exist_ok=True)
         env = dict(os.environ, RUNTIME_DIRECTORY=str(self.run_dir), STATE_DIRECTORY=str(self.folder / "state"))
-        self.proc = self.lab.popen(self.host, BIN / "rempartd", "-c", self.config, env=env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
+        argv = [BIN / "rempartd", "-c", self.config]
+        if closed:
+            argv = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *argv]
+        self.proc = self.lab.popen(self.host, *argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=open(self.log, "ab") if log is None else log)
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.proc.poll() is not None:

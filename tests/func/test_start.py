@@ -155,6 +155,45 @@ def test_nothing_is_left_after_sigterm(lab, tmp_path):
     assert not list(r.run_dir.rglob("*.pid"))
 
 
+def test_a_log_that_nobody_reads_stops_nothing(lab, tmp_path):
+    """A pager that ends, a log collector that restarts: the lines are lost, the calls are not."""
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    reader, writer = os.pipe()
+    r.start(log=writer)
+    os.close(writer)
+    os.close(reader)
+    try:
+        for _ in range(3):
+            r.proc.send_signal(signal.SIGHUP)    # it logs
+            assert r.ctl("status")["state"] == "running"
+        os.kill(r.child("rempart-control"), signal.SIGKILL)
+        wait_for("control's return", lambda: r.ctl_try("status"), timeout=10)
+    finally:
+        assert r.stop() == 0
+
+
+def test_started_without_standard_descriptors(lab, tmp_path):
+    """Else a log line would go into whatever socket or file is opened as number 2."""
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    r.start(closed=True)
+    try:
+        for pid in (r.proc.pid, r.child("rempart-control"), r.child("rempart-dataplane")):
+            assert [os.readlink(f"/proc/{pid}/fd/{n}") for n in range(3)] == ["/dev/null"] * 3
+    finally:
+        assert r.stop() == 0
+
+
+def test_nothing_is_left_of_a_control_that_hangs(lab, tmp_path):
+    (tmp_path / "r.yaml").write_text(CONFIG)
+    r = Rempart(lab, tmp_path / "r.yaml", tmp_path)
+    r.start()
+    os.kill(r.child("rempart-control"), signal.SIGSTOP)
+    assert r.stop() == 0
+    assert not list(r.run_dir.rglob("*.sock"))
+
+
 def test_sigterm_ends_calls_even_if_nobody_answers(lab, tmp_path):
     """Running calls get some seconds to end, then BYE; a phone that never answers its BYE holds nothing up."""
     (tmp_path / "r.yaml").write_text(CONFIG)
