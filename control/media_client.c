@@ -330,6 +330,18 @@ static void on_deleted(struct media_client *m, const struct media_msg *msg, uint
 		m->c.user->final_stat(m->c.ctx, call_id, id, msg->head.status ? NULL : &msg->stat);
 }
 
+/* It relays nothing and measures no silence: the call is told what the dataplane cannot tell. */
+static void on_refused(struct media_client *m, uint32_t id, int err)
+{
+	const struct media_slot *slot = media_slots_get(&m->slots, id);
+	const struct media_stat none = {.last_rx_ms = UINT64_MAX};
+
+	log_limited(LOG_ERROR, "media", "endpoint_refused", KV_U("id", id),
+		    KV_C("error", err_text(err)));
+	if (slot && slot->state == SLOT_LIVE && m->c.user->timeout)
+		m->c.user->timeout(m->c.ctx, slot->spec->call_id, id, &none);
+}
+
 static int on_reply(void *ctx, const struct media_sent *s, const struct media_msg *msg)
 {
 	struct media_client *m = ctx;
@@ -341,8 +353,7 @@ static int on_reply(void *ctx, const struct media_sent *s, const struct media_ms
 		return on_dump(m, msg);
 	case MEDIA_ENDPOINT_SET:
 		if (msg->head.status)
-			log_limited(LOG_ERROR, "media", "endpoint_refused", KV_U("id", s->id),
-				    KV_C("error", err_text(msg->head.status)));
+			on_refused(m, s->id, msg->head.status);
 		return 0;
 	case MEDIA_ENDPOINT_DEL:
 		on_deleted(m, msg, s->id);

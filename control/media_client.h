@@ -21,6 +21,7 @@ struct media_client_user {
 	void (*link)(void *ctx, bool up);
 	void (*latched)(void *ctx, uint64_t call_id, uint32_t endpoint,
 			const struct media_stat *stat);
+	/* Silence for too long, or an endpoint that the dataplane refused. */
 	void (*timeout)(void *ctx, uint64_t call_id, uint32_t endpoint,
 			const struct media_stat *stat);
 	/* Final statistics of an endpoint that media_endpoint_del() removed: once for each that was set. stat is NULL when the

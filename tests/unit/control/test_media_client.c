@@ -912,15 +912,23 @@ static void nonsense_from_the_dataplane_drops_the_link(void **state)
 	}
 }
 
-static void a_refused_endpoint_disturbs_nothing(void **state)
+/* Nothing will ever be relayed, and no silence measured: the call has to hear of it. */
+static void a_refused_endpoint_ends_its_call_only(void **state)
 {
 	(void)state;
 	start_up();
 	log_set_level(LOG_ERROR + 1);
-	dp.set_status = ERR_FULL;
 	(void)endpoint(1);
 	turn();
+	dp.set_status = ERR_FULL;
+	(void)endpoint(2);
+	turn();
 	assert_true(media_client_up(client));
+	assert_int_equal(got.timeout, 1);
+	assert_int_equal(got.event_call, 2);
+	media_endpoint_del(client, endpoint(3)); /* over before the answer came */
+	turn();
+	assert_int_equal(got.timeout, 1);
 }
 
 static void a_long_life_does_not_grow(void **state)
@@ -1021,7 +1029,7 @@ int main(void)
 		T(another_number_of_workers_sorts_the_ports_anew),
 		T(a_refused_epoch_is_raised),
 		T(nonsense_from_the_dataplane_drops_the_link),
-		T(a_refused_endpoint_disturbs_nothing),
+		T(a_refused_endpoint_ends_its_call_only),
 		T(a_long_life_does_not_grow),
 		T(failing_allocations_are_survived),
 	};
