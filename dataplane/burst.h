@@ -17,8 +17,7 @@ struct dp_endpoint;
 enum pkt_kind { PKT_RTP, PKT_RTCP };
 
 enum pkt_flag {
-	PKT_MARKER = 1,    /* RTP marker bit */
-	PKT_SUM_KNOWN = 2, /* payload_sum is right: the UDP checksum was verified in software */
+	PKT_SUM_KNOWN = 1, /* payload_sum is right: the UDP checksum was verified in software */
 };
 
 /* What the stages learned about one packet; written by classify, then enriched. */

@@ -4,8 +4,9 @@
  * An entry is wanted once neigh_resolve() named it, and then stays: it is probed again every 30 s, because a worker sends to
  * it without telling. When the table is full of such entries the one named longest ago makes room (no gateway does), and the
  * worker is told to forget it: if it is still in use, the worker names it again with its next packet. What others volunteer
- * (they asked for our address) is kept for a minute in free places only, so that they push out nothing that is in use. A known MAC is replaced by an answer to a question of ours, by nothing else: a request
- * or an announcement with another MAC only makes us ask. */
+ * (they asked for our address) is kept for a minute in free places only, so that they push out nothing that is in use. A known
+ * MAC is replaced by an answer to a question of ours, by nothing else: a request or an announcement with another MAC only makes
+ * us ask. */
 #include "neigh.h"
 
 #include "base/log.h"

@@ -12,7 +12,6 @@ struct rtp_info {
 	uint32_t ssrc, ts;
 	uint16_t seq;
 	uint8_t pt;
-	bool marker;
 };
 
 static inline uint16_t rtp_be16(const uint8_t *p)
@@ -47,7 +46,6 @@ static inline bool rtp_parse(const uint8_t *p, size_t len, struct rtp_info *out)
 		if (pad == 0 || pad > len - head)
 			return false;
 	}
-	out->marker = p[1] & 0x80;
 	out->pt = p[1] & 0x7f;
 	out->seq = rtp_be16(p + 2);
 	out->ts = rtp_be32(p + 4);

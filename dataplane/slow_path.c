@@ -8,6 +8,7 @@
 
 #define PUNT_BUDGET 256
 
+/* Without a buffer or room the frame is lost: whatever it asked or answered comes again. */
 static void frame_send(void *ctx, uint16_t port, const uint8_t *frame, size_t len)
 {
 	struct slow_path *s = ctx;
@@ -21,7 +22,6 @@ static void frame_send(void *ctx, uint16_t port, const uint8_t *frame, size_t le
 			return;
 	}
 	rte_pktmbuf_free(m);
-	s->lost++;
 }
 
 int slow_path_open(struct slow_path *s, const struct dp_worker_conf *wc, struct rte_mempool *pool,

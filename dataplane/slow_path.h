@@ -9,7 +9,6 @@ struct slow_path {
 	struct neigh *neigh;
 	struct rte_ring *punt, *tx;
 	struct rte_mempool *pool;
-	uint64_t lost; /* frames of ours that found no buffer or no room */
 };
 
 typedef bool (*slow_path_learned_fn)(void *ctx, uint16_t port, const struct addr *ip,

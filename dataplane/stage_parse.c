@@ -58,8 +58,6 @@ static bool rtp(struct dp_worker *w, struct dp_burst *b, uint16_t i)
 	p->pt = info.pt;
 	p->pt_out = p->ep->pt_last_out;
 	p->tick = p->ep->tick;
-	if (info.marker)
-		p->flags |= PKT_MARKER;
 	return true;
 }
 

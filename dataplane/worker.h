@@ -53,7 +53,6 @@ struct dp_event {
 };
 
 struct dp_worker_conf {
-	uint32_t index;
 	const struct dp_local *local;
 	uint8_t n_local;
 	uint16_t port[DP_PORT_MAX]; /* DPDK ports to poll; below DP_PORT_MAX */
@@ -63,10 +62,8 @@ struct dp_worker_conf {
 	struct rte_ring *cmd;   /* agent -> worker: struct dp_cmd * */
 	struct rte_ring *reply; /* worker -> agent: struct dp_cmd * */
 	struct rte_ring *event; /* worker -> agent: struct dp_event * from event_pool */
-	struct rte_ring
-		*punt; /* worker -> slow path: struct rte_mbuf * (mbuf->port says where from) */
-	struct rte_ring
-		*tx; /* slow path -> worker: struct rte_mbuf * to send on mbuf->port as they are */
+	struct rte_ring *punt;  /* worker -> slow path: struct rte_mbuf *, its port where from */
+	struct rte_ring *tx;    /* slow path -> worker: struct rte_mbuf *, its port where to */
 	struct rte_mempool *event_pool;
 	int wake_fd; /* eventfd: written after the worker put something on reply, event or punt; -1 in tests */
 	bool tx_checksum_offload[DP_PORT_MAX]; /* by DPDK port: UDP checksum offload may be used */
