@@ -300,7 +300,8 @@ static enum conf_transport uri_transport(const struct sip_uri *u)
 	return p && str_ieq(p->value, STR("tcp")) ? CONF_TCP : CONF_UDP;
 }
 
-/* Behind NAT the way back is the way in which it came, whatever its Contact says. Streams keep their connection. */
+/* Behind NAT the way back is the way in which it came, whatever its Contact says. A stream stays in use for everything at its other end (RFC 5923),
+ * but a route or a target at another address is reached there. */
 struct sip_flow leg_next_hop(const struct leg *l)
 {
 	struct shard *s = l->call->shard;
@@ -308,8 +309,7 @@ struct sip_flow leg_next_hop(const struct leg *l)
 	struct sip_flow flow = l->flow;
 	struct sip_uri uri;
 
-	if (l->flow.transport != CONF_UDP || l->realm->nat == CONF_NAT_REMOTE ||
-	    (l->nat && l->realm->nat != CONF_NAT_OFF))
+	if (l->realm->nat == CONF_NAT_REMOTE || (l->nat && l->realm->nat != CONF_NAT_OFF))
 		return l->flow;
 	if (sip_parse_uri(text, &s->scratch, &uri) || !addr_is_set(&uri.addr))
 		return l->flow;
@@ -318,7 +318,10 @@ struct sip_flow leg_next_hop(const struct leg *l)
 	if (l->realm->nat == CONF_NAT_AUTO && l->n_route == 0 &&
 	    !addr_ip_eq(&uri.addr, &l->flow.remote))
 		return l->flow;
-	if (uri_transport(&uri) == CONF_UDP && uri.addr.family == l->flow.remote.family) {
+	if (flow.transport != CONF_UDP && addr_ip_eq(&uri.addr, &flow.remote))
+		return l->flow;
+	if (flow.transport == CONF_UDP && uri_transport(&uri) == CONF_UDP &&
+	    uri.addr.family == flow.remote.family) {
 		flow.remote = uri.addr;
 		return flow;
 	}
