@@ -12,6 +12,29 @@ bool bridge_relays(const struct sdp_media *m)
 	return m->plain_rtp && m->port != 0;
 }
 
+/* Of the dataplane's addresses. Those for SIP are the kernel's, and a phone on this machine may share them. */
+static bool is_ours(const struct conf *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n_interface && addr_is_set(a); i++) {
+		const struct conf_interface *f = &c->interface[i];
+
+		for (size_t k = 0; k < f->n_address; k++)
+			if (addr_ip_eq(a, &f->address[k]))
+				return true;
+		if (addr_is_set(&f->advertise) && addr_ip_eq(a, &f->advertise))
+			return true;
+	}
+	return false;
+}
+
+bool bridge_refuses(const void *ctx, const struct sdp *s)
+{
+	for (size_t i = 0; i < s->n_media; i++)
+		if (is_ours(ctx, &s->media[i].connection) || is_ours(ctx, &s->media[i].rtcp))
+			return true;
+	return false;
+}
+
 bool bridge_relays_any(const struct sdp *s)
 {
 	for (size_t i = 0; i < s->n_media; i++)

@@ -7,6 +7,8 @@
 
 /* Is this m-line one that we relay? */
 bool bridge_relays(const struct sdp_media *m);
+/* Some m-line wants our media sent to ourselves; ctx is the struct conf. For struct oa. */
+bool bridge_refuses(const void *ctx, const struct sdp *s);
 /* Some m-line of it is. */
 bool bridge_relays_any(const struct sdp *s);
 /* Ports and endpoint ids for every relayed m-line of `like` that has none yet on this leg (an echo leg: for the one that it answers). ERR_FULL: a pool is exhausted (what was allocated

@@ -3,6 +3,7 @@
  * For the call layer, on the shard's thread. A UAS leg takes its identity from the INVITE that came; a UAC leg's is written by us, with user
  * parts and display names of the caller's and nothing else of it. Local tags name shard, call and leg, so that a request in a dialog finds
  * its leg without a search; the tag is compared in full all the same. RFC 3261 12. */
+#include "call/bridge.h"
 #include "call/call_plan.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -67,6 +68,8 @@ int leg_create(struct call *c, enum call_leg_role role, const struct conf_realm 
 	if (keep(l, &l->local_tag, str_n(tag, sizeof tag)))
 		return ERR_NOMEM;
 	oa_init(&l->oa);
+	l->oa.refuses = bridge_refuses;
+	l->oa.refuses_ctx = c->shard->conf;
 	c->leg[c->n_leg++] = l;
 	*out = l;
 	return 0;

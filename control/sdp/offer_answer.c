@@ -47,6 +47,8 @@ static int oa_take(struct oa *oa, struct str text, size_t sections, bool exactly
 	err = copy.p ? sdp_parse(copy, &fresh, &s) : ERR_NOMEM;
 	if (!err && (s->n_media < sections || (exactly && s->n_media > sections)))
 		err = ERR_SYNTAX;
+	if (!err && oa->refuses && oa->refuses(oa->refuses_ctx, s))
+		err = ERR_RANGE;
 	if (err) {
 		arena_free(&fresh);
 		return err;

@@ -20,12 +20,15 @@ struct oa {
 		pending_far; /* the far end's offer (OA_OFFER_RECEIVED) or its answer's preview (OA_OFFER_SENT) */
 	size_t n_media; /* m-lines of the last agreement: later offers, ours too, have at least as many */
 	struct sdp_origin origin;
+	/* What else nobody may ask for; NULL: nothing. Set by the owner after oa_init(). */
+	bool (*refuses)(const void *ctx, const struct sdp *s);
+	const void *refuses_ctx;
 };
 
 void oa_init(struct oa *oa);
 void oa_free(struct oa *oa);
 /* The far end offered; the text is copied and parsed. ERR_STATE when an offer is pending (491 or 500), ERR_SYNTAX also
- * for an offer with fewer m-lines than were agreed (488), else sdp_parse()'s codes. */
+ * for an offer with fewer m-lines than were agreed (488), ERR_RANGE for one that refuses() (488), else sdp_parse()'s codes. */
 int oa_offer_received(struct oa *oa, struct str text) MUST_CHECK;
 /* We offered to the far end. ERR_STATE when an offer is pending. */
 int oa_offer_sent(struct oa *oa) MUST_CHECK;

@@ -459,6 +459,22 @@ static void a_preview_of_another_fork_is_no_answer(void **state)
 	ok(expect("BYE "), "right");
 }
 
+/* Media that would go round in circles. */
+static void an_answer_that_names_us_ends_it(void **state)
+{
+	struct packet *invite;
+
+	(void)state;
+	alice_invites("+49", 1, "", SDP_A(4000, ""));
+	invite = expect("INVITE ");
+	answer(invite, "right", "200 OK", "btag", "",
+	       "v=0\r\no=- 1 1 IN IP4 10.2.0.20\r\ns=-\r\nc=IN IP4 10.1.0.2\r\nt=0 0\r\nm=audio "
+	       "20002 RTP/AVP 8\r\n");
+	expect("SIP/2.0 502");
+	expect("ACK ");
+	ok(expect("BYE "), "right");
+}
+
 static void operators_see_and_end_it(void **state)
 {
 	struct packet *invite, *answered, *p;
@@ -534,6 +550,7 @@ int main(void)
 		T(early_media_is_a_preview),
 		T(a_2xx_without_an_answer_ends_it),
 		T(a_preview_of_another_fork_is_no_answer),
+		T(an_answer_that_names_us_ends_it),
 		T(operators_see_and_end_it),
 		T(a_call_is_lean),
 	};

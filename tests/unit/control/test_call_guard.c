@@ -56,6 +56,14 @@ static void more_that_the_guard_refuses(void **state)
 		 "4000 RTP/SAVP 0\r\n",
 		 "left", "SIP/2.0 488 "},
 		{"sip:+49@10.1.0.1", "", sdp,
+		 "v=0\r\no=- 1 1 IN IP4 10.1.0.50\r\ns=-\r\nc=IN IP4 10.2.0.2\r\nt=0 0\r\nm=audio "
+		 "20002 RTP/AVP 0\r\n",
+		 "left", "SIP/2.0 488 "},
+		{"sip:+49@10.1.0.1", "", sdp,
+		 "v=0\r\no=- 1 1 IN IP4 10.1.0.50\r\ns=-\r\nc=IN IP4 10.1.0.50\r\nt=0 0\r\nm=audio "
+		 "20002 RTP/AVP 0\r\na=rtcp:20003 IN IP4 10.1.0.2\r\n",
+		 "left", "SIP/2.0 488 "},
+		{"sip:+49@10.1.0.1", "", sdp,
 		 "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio "
 		 "4000 RTP/AVP 0\r\n",
 		 "left", "SIP/2.0 488 "},
