@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 	struct buf why = BUF_ON(text);
 	int err = load_conf(argc, argv, &d.conf);
 
-	if (err)
+	if (err || !d.conf)
 		return err;
 	log_init("dataplane", STDERR_FILENO, d.conf->observability.log_level,
 		 d.conf->observability.log_format);

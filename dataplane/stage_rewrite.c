@@ -14,10 +14,10 @@ static int obstacle(struct dp_worker *w, const struct dp_path *path, struct next
 		return DROP_DIRECTION;
 	if (!path->hdr_len)
 		return DROP_NO_TARGET;
-	if (p->payload_len > path->payload_max)
-		return DROP_TOO_BIG;
 	if (!hop)
 		return DROP_NEIGHBOUR;
+	if (p->payload_len > path->payload_max)
+		return DROP_TOO_BIG;
 	if (!hop->known) {
 		mailbox_resolve(w, hop, now_us);
 		return DROP_NEIGHBOUR;
@@ -89,7 +89,7 @@ void stage_rewrite(struct dp_worker *w, struct dp_burst *b)
 		path = p->kind == PKT_RTP ? &p->out->rtp : &p->out->rtcp;
 		hop = path_hop(path, &w->hops);
 		why = obstacle(w, path, hop, p, b->now_us);
-		if (why < 0 && !rewrite(w, p, path, hop))
+		if (why < 0 && hop && !rewrite(w, p, path, hop))
 			why = DROP_HEADROOM;
 		if (why >= 0)
 			dp_drop(w, b, i, (enum drop)why);
