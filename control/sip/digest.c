@@ -21,6 +21,7 @@ enum {
 	NONCE_TIME = 8,
 	NONCE_SALT = 8,
 	NONCE_MAC = 16,
+	NONCE_HEAD = NONCE_TIME + NONCE_SALT + 16, /* ... and an IP address, before the realm */
 	NONCE_BYTES = NONCE_TIME + NONCE_SALT + NONCE_MAC,
 	NONCE_LIFE_MS = 300 * 1000,
 	DIGEST_HEX = DIGEST_RESPONSE_MAX,
@@ -34,32 +35,33 @@ void digest_server_init(struct digest_server *d)
 	d->nonce_life_ms = NONCE_LIFE_MS;
 }
 
-/* The keyed hash over the nonce's first half and the realm. */
-static bool nonce_mac(const struct digest_server *d, const uint8_t *nonce, struct str realm,
-		      uint8_t mac[NONCE_MAC])
+/* The keyed hash over the nonce's first half, whom it was given to, and the realm: credentials that somebody overheard are of no use elsewhere. The
+ * port does not count, a router may change it. */
+static bool nonce_mac(const struct digest_server *d, const uint8_t *nonce, const struct addr *peer,
+		      struct str realm, uint8_t mac[NONCE_MAC])
 {
-	uint8_t text[NONCE_TIME + NONCE_SALT + 256];
+	uint8_t text[NONCE_HEAD + 256];
 	uint8_t full[EVP_MAX_MD_SIZE];
 	unsigned len = sizeof(full);
 
 	if (realm.len > 256)
 		return false;
 	memcpy(text, nonce, NONCE_TIME + NONCE_SALT);
-	memcpy(text + NONCE_TIME + NONCE_SALT, realm.p, realm.len);
-	if (!HMAC(EVP_sha256(), d->key, sizeof(d->key), text, NONCE_TIME + NONCE_SALT + realm.len,
-		  full, &len))
+	memcpy(text + NONCE_TIME + NONCE_SALT, peer->ip, sizeof(peer->ip));
+	memcpy(text + NONCE_HEAD, realm.p, realm.len);
+	if (!HMAC(EVP_sha256(), d->key, sizeof(d->key), text, NONCE_HEAD + realm.len, full, &len))
 		return false;
 	memcpy(mac, full, NONCE_MAC);
 	return true;
 }
 
-static void nonce_make(const struct digest_server *d, struct str realm, uint64_t now_ms,
-		       uint8_t nonce[NONCE_BYTES])
+static void nonce_make(const struct digest_server *d, const struct addr *peer, struct str realm,
+		       uint64_t now_ms, uint8_t nonce[NONCE_BYTES])
 {
 	for (int i = 0; i < NONCE_TIME; i++)
 		nonce[i] = (uint8_t)(now_ms >> (56 - 8 * i));
 	rng_bytes(nonce + NONCE_TIME, NONCE_SALT);
-	if (!nonce_mac(d, nonce, realm, nonce + NONCE_TIME + NONCE_SALT))
+	if (!nonce_mac(d, nonce, peer, realm, nonce + NONCE_TIME + NONCE_SALT))
 		memset(nonce, 0, NONCE_BYTES); /* never fresh */
 }
 
@@ -76,14 +78,14 @@ static bool hex_bytes(struct str hex, uint8_t *out, size_t len)
 	return true;
 }
 
-/* Ours, for this realm, and young enough. */
-static bool nonce_fresh(const struct digest_server *d, struct str text, struct str realm,
-			uint64_t now_ms)
+/* Ours, for this realm and this peer, and young enough. */
+static bool nonce_fresh(const struct digest_server *d, struct str text, const struct addr *peer,
+			struct str realm, uint64_t now_ms)
 {
 	uint8_t nonce[NONCE_BYTES], mac[NONCE_MAC];
 	uint64_t made = 0;
 
-	if (!hex_bytes(text, nonce, sizeof(nonce)) || !nonce_mac(d, nonce, realm, mac) ||
+	if (!hex_bytes(text, nonce, sizeof(nonce)) || !nonce_mac(d, nonce, peer, realm, mac) ||
 	    CRYPTO_memcmp(mac, nonce + NONCE_TIME + NONCE_SALT, sizeof(mac)) != 0)
 		return false;
 	for (int i = 0; i < NONCE_TIME; i++)
@@ -133,7 +135,7 @@ void digest_challenge(struct buf *b, const struct digest_server *d, const struct
 	const char *const *algorithm = offer_to(m);
 	uint8_t nonce[NONCE_BYTES];
 
-	nonce_make(d, realm, now_ms, nonce);
+	nonce_make(d, &m->flow.remote, realm, now_ms, nonce);
 	for (size_t i = 0; i < 2 && algorithm[i]; i++) {
 		buf_str(b, sip_hdr_name(proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE));
 		buf_c(b, ": Digest realm=");
@@ -371,7 +373,7 @@ enum digest_result digest_check(const struct digest_server *d, struct sip_msg *m
 		return DIGEST_BAD;
 	right = cred->response.len == want.len &&
 		CRYPTO_memcmp(cred->response.p, want.p, want.len) == 0;
-	fresh = nonce_fresh(d, cred->nonce, realm, now_ms);
+	fresh = nonce_fresh(d, cred->nonce, &m->flow.remote, realm, now_ms);
 	if (!known || !right)
 		return DIGEST_BAD;
 	return fresh ? DIGEST_OK : DIGEST_STALE;

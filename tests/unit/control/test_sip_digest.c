@@ -199,6 +199,23 @@ static void test_good(void **state)
 	arena_free(&c.arena);
 }
 
+/* Credentials that somebody overheard are of no use at another address; another port is a router's whim. */
+static void test_nonce_is_for_one_peer(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_init(&c);
+	c.msg.flow.remote.ip[15] = 1;
+	assert_int_equal(client_try(&c, now, now), DIGEST_STALE);
+	c.msg.flow.remote = (struct addr){.port = 4711};
+	assert_int_equal(client_try(&c, now, now), DIGEST_OK);
+	c.msg.flow.remote.ip[0] = 198;
+	c.password = "guess";
+	assert_int_equal(client_try(&c, now, now), DIGEST_BAD);
+	arena_free(&c.arena);
+}
+
 static void test_nonce(void **state)
 {
 	struct client c, other;
@@ -351,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_nonce_is_for_one_peer),
 		cmocka_unit_test(test_nonce),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_uri_parameters_do_not_matter),
