@@ -78,8 +78,8 @@ struct call_admission {
 	const struct conf_peer *peer;      /* CONF_TO_TRUNK */
 	const struct reg_binding *binding; /* CONF_TO_REGISTRAR */
 	struct str called, user; /* called: R-URI user; user: authenticated, may be empty */
-	bool called_tel; /* a telephone number */
-	uint32_t max_forwards; /* for the far side, as in struct plan_op */
+	bool called_tel;         /* a telephone number */
+	uint32_t max_forwards;   /* for the far side, as in struct plan_op */
 	uint64_t ring_ms;
 	bool expires; /* ring_ms is the caller's wish */
 };
