@@ -84,7 +84,7 @@ int ctl_print_status(FILE *out, const struct json_t *answer, const struct ctl_ar
 /* One line of Prometheus text: name{labels} value. */
 static json_t *metric_json(struct str line)
 {
-	struct str rest = line, name;
+	struct str rest, name;
 	ptrdiff_t space = -1;
 	json_t *o = json_object();
 
