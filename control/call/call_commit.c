@@ -218,6 +218,34 @@ static void do_stray(struct leg *l, const struct plan_op *op, uint64_t now_ms)
 	tag->byed = start(&tmp, &flow, &r, 0, now_ms, &t) == 0;
 }
 
+void call_end_late(struct shard *s, struct sip_msg *m, uint64_t now_ms)
+{
+	struct call c = {.shard = s};
+	/* From and To as they came, tags and all: that is how msg_request() writes a UAS leg's remote value. */
+	struct leg l = {.call = &c,
+			.role = LEG_UAS,
+			.realm = m->flow.realm,
+			.flow = m->flow,
+			.call_id = sip_msg_hdr(m, SIP_H_CALL_ID),
+			.local_value = sip_msg_hdr(m, SIP_H_FROM),
+			.remote_value = sip_msg_hdr(m, SIP_H_TO)};
+	struct msg_request bye = {.method = SIP_M_BYE};
+	struct buf b = msg_buf(s);
+	const struct sip_cseq *cseq;
+	struct sip_flow flow;
+	txn_id t;
+
+	if (sip_msg_cseq(m, &cseq) || stray_dialog(&l, m) || str_empty(l.target))
+		return;
+	flow = leg_next_hop(&l);
+	if (write_ack(&b, &l, &flow, cseq->number, (struct str){0}))
+		return;
+	send_raw(&l, &flow, buf_view(&b));
+	bye.cseq = cseq->number + 1;
+	if (start(&l, &flow, &bye, 0, now_ms, &t))
+		log_debug("call", "late_bye_failed", KV_A("to", &flow.remote));
+}
+
 static void do_cancel(struct leg *l, const struct plan_op *op, uint64_t now_ms)
 {
 	bool again = l->state != LEG_CANCELLING;

@@ -57,6 +57,9 @@ void plan_respond_extra(struct leg *l, const struct call_ev *e, struct call_plan
 /* Executes: transactions, media client, timers. The call is busy meanwhile; failures come back by call_later(). */
 void call_commit(struct call *c, struct call_plan *p);
 
+/* A 2xx whose call is gone: ACK and BYE, so that the phone which answered too late does not wait for anybody. */
+void call_end_late(struct shard *s, struct sip_msg *m, uint64_t now_ms);
+
 /* Message texts (call_msg.c). */
 struct msg_request {
 	enum sip_method method;

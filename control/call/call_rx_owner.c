@@ -110,6 +110,8 @@ void call_up_response(void *ctx, txn_id t, uint64_t owner, struct sip_msg *m, ui
 	} else if (l && m->status >= 200) {
 		note_response(l, m);
 		on_final(l, kind, &e);
+	} else if (!l && kind == OWN_INVITE && m->status / 100 == 2) {
+		call_end_late(s, m, now_ms);
 	}
 	shard_leave(s);
 }

@@ -177,6 +177,33 @@ static void few_ports_ring_few_phones(void **state)
 	w.seen = w.n_sent;
 }
 
+/* RFC 3261 13.2.2.4: also when the call has come and gone before the last fork answered. */
+static void a_fork_that_answers_when_all_is_over_is_ended(void **state)
+{
+	struct packet *inv, *answered, *p;
+
+	(void)state;
+	establish(&inv, &answered);
+	alice_sends("BYE", 1, 2, answered, "", NULL);
+	expect("SIP/2.0 200");
+	ok(expect("BYE "), "right");
+	pass(2000);
+	assert_int_equal(call_count(w.s.calls), 0);
+	answer(inv, "right", "200 OK", "late", "Record-Route: <sip:10.2.0.70;lr>\r\n",
+	       SDP_B(6000, ""));
+	p = expect("ACK sip:bob@10.2.0.20:5060 SIP/2.0");
+	assert_true(str_ends(str_c(hdr(p, "To")), STR(";tag=late")));
+	assert_string_equal(hdr(p, "From"), hdr(inv, "From"));
+	assert_string_equal(hdr(p, "Call-ID"), hdr(inv, "Call-ID"));
+	assert_string_equal(hdr(p, "CSeq"), "1 ACK");
+	assert_string_equal(hdr(p, "Route"), "<sip:10.2.0.70;lr>");
+	p = expect("BYE sip:bob@10.2.0.20:5060 SIP/2.0");
+	assert_true(str_ends(str_c(hdr(p, "To")), STR(";tag=late")));
+	assert_string_equal(hdr(p, "CSeq"), "2 BYE");
+	ok(p, "right");
+	expect_silence();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_three, teardown)
 
 int main(void)
@@ -187,6 +214,7 @@ int main(void)
 		T(a_6xx_ends_all),
 		T(a_loser_that_never_rang_is_cancelled_later),
 		T(a_fork_downstream_is_ended),
+		T(a_fork_that_answers_when_all_is_over_is_ended),
 		T(forks_show_no_early_media),
 		T(few_ports_ring_few_phones),
 	};
