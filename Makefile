@@ -33,7 +33,7 @@ LDF     := $(LDHARD) $(SANF) $(COVF) -pthread
 pcf      = $(shell pkg-config --cflags $(1) 2>/dev/null | sed 's/-I\//-isystem \//g')
 pcl      = $(shell pkg-config --libs $(1) 2>/dev/null)
 
-CONTROL_PC := libosip2 libuv libcrypto libmicrohttpd jansson
+CONTROL_PC := libosip2 libuv libssl libcrypto libmicrohttpd jansson
 DP_PC      := libdpdk
 CTL_PC     := libcurl jansson
 

@@ -97,6 +97,7 @@ static int target_trunk(struct call *c, struct target *t)
 				 &t->uac.flow);
 	if (err)
 		return err;
+	t->uac.flow.tls_name = t->trunk->tls_san;
 	put_addr(&b, &a->peer->addr);
 	err = scratch_str(c->shard, &b, &t->uac.to_host);
 	if (err)

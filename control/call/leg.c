@@ -300,7 +300,11 @@ static enum conf_transport uri_transport(const struct sip_uri *u)
 {
 	const struct sip_param *p = sip_param_find(&u->params, STR("transport"));
 
-	return p && str_ieq(p->value, STR("tcp")) ? CONF_TCP : CONF_UDP;
+	if (!p)
+		return CONF_UDP;
+	return str_ieq(p->value, STR("tls"))   ? CONF_TLS
+	       : str_ieq(p->value, STR("tcp")) ? CONF_TCP
+					       : CONF_UDP;
 }
 
 /* Behind NAT the way back is the way in which it came, whatever its Contact says. A stream stays in use for everything at its other end (RFC 5923),
@@ -317,7 +321,7 @@ struct sip_flow leg_next_hop(const struct leg *l)
 	if (sip_parse_uri(text, &s->scratch, &uri) || !addr_is_set(&uri.addr))
 		return l->flow;
 	if (uri.addr.port == 0)
-		uri.addr.port = 5060;
+		uri.addr.port = uri_transport(&uri) == CONF_TLS ? 5061 : 5060;
 	if (l->realm->nat == CONF_NAT_AUTO && l->n_route == 0 &&
 	    !addr_ip_eq(&uri.addr, &l->flow.remote))
 		return l->flow;

@@ -7,22 +7,34 @@
  * byte-identical all the same. */
 #include "policy/route.h"
 
+#define PROVEN_NAME 256 /* counts for more than any length of a prefix */
+
 const struct conf_trunk *trunk_match(const struct conf *c, const struct sip_flow *flow)
 {
 	const struct conf_trunk *best = NULL;
-	int best_len = -1;
+	int best_rank = -1, rank;
 
 	for (size_t i = 0; i < c->n_trunk; i++) {
 		const struct conf_trunk *t = &c->trunk[i];
 
 		if (!flow->realm || t->realm != flow->realm)
 			continue;
+		rank = 0;
+		if (!str_empty(t->tls_san)) {
+			if (!str_ieq(t->tls_san, flow->tls_name))
+				continue;
+			rank = PROVEN_NAME;
+			if (t->n_match_source == 0 && rank > best_rank) {
+				best = t;
+				best_rank = rank;
+			}
+		}
 		for (size_t k = 0; k < t->n_match_source; k++) {
 			const struct prefix *p = &t->match_source[k];
 
-			if (p->len_bits > best_len && addr_in(p, &flow->remote)) {
+			if (rank + p->len_bits > best_rank && addr_in(p, &flow->remote)) {
 				best = t;
-				best_len = p->len_bits;
+				best_rank = rank + p->len_bits;
 			}
 		}
 	}

@@ -6,7 +6,8 @@
 #include "conf/conf.h"
 #include "sip/flow.h"
 
-/* The trunk of the flow's realm whose match.source holds the peer's address; NULL when none. */
+/* The trunk of the flow's realm whose match.source holds the peer's address, and whose tls_san the peer has proven, where
+ * they are given; a name counts for more than an address, a longer prefix for more than a shorter one. NULL when none. */
 const struct conf_trunk *trunk_match(const struct conf *c, const struct sip_flow *flow);
 /* May a request from this flow begin anything? trusted: yes; peers_only: only a trunk; untrusted: only after digest or from a registered phone.
  * Returns what is to be done. */

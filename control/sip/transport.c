@@ -1,7 +1,7 @@
 /* The sockets of one shard: opens what the configuration lists, picks a socket for what goes out, closes all in order.
  *
- * For the shard's wiring, on its thread and loop. UDP and TCP have a file each. What was queued for UDP leaves when the loop
- * has handled its input (check) and once more before it sleeps (prepare: timers). TLS and WebSocket are not there yet.
+ * For the shard's wiring, on its thread and loop. UDP, TCP and TLS have a file each. What was queued for UDP leaves when the loop
+ * has handled its input (check) and once more before it sleeps (prepare: timers). WebSocket is not there yet.
  * RFC 3261 18, RFC 5626. */
 #include "sip/transport_internal.h"
 
@@ -45,7 +45,7 @@ int sip_fail_listen(const struct sip_socket *s, int errno_value, char *error_tex
 		{EMFILE, ERR_LIMIT,
 		 "too many open files; raise the limit (ulimit -n) or remove sockets from"},
 		{EPROTONOSUPPORT, ERR_UNSUPPORTED,
-		 "this transport is not supported yet; use udp or tcp in"},
+		 "this transport is not supported yet; use udp, tcp or tls in"},
 	};
 	const char *text = strerror(errno_value);
 	int err = err_from_errno(errno_value);
@@ -86,7 +86,7 @@ static int open_socket(struct sip_socket *s, char *error_text, size_t error_cap)
 {
 	if (s->transport == CONF_UDP)
 		return udp_open(s, error_text, error_cap);
-	if (s->transport == CONF_TCP)
+	if (s->transport == CONF_TCP || s->transport == CONF_TLS)
 		return tcp_open(s, error_text, error_cap);
 	return sip_fail_listen(s, EPROTONOSUPPORT, error_text, error_cap);
 }
@@ -183,6 +183,7 @@ static void free_transport(struct sip_transport *t)
 	mem_free(t->slot);
 	mem_free(t->rx);
 	mem_free(t->stream_rx);
+	tls_free(t);
 	mem_free(t);
 }
 
@@ -223,6 +224,8 @@ int sip_transport_open(const struct sip_transport_conf *conf, struct sip_transpo
 	set_default(&t->conf.message_ms, 4000);
 	set_default(&t->conf.idle_ms, 120000);
 	set_default(&t->conf.connect_ms, 4000);
+	set_default(&t->conf.handshake_ms, 5000);
+	set_default(&t->conf.watch_ms, 2000);
 	set_default(&t->conf.max_per_source, 64);
 	set_default(&t->conf.max_connections, 8192);
 	set_default(&t->conf.max_queued_bytes, 256U << 10);
@@ -232,6 +235,7 @@ int sip_transport_open(const struct sip_transport_conf *conf, struct sip_transpo
 		return err;
 	}
 	start_hooks(t);
+	err = tls_open(t, error_text, error_cap);
 	for (size_t i = 0; i < conf->conf->n_listener && !err; i++)
 		err = open_listener(t, &conf->conf->listener[i], error_text, error_cap);
 	if (err) {
@@ -262,6 +266,7 @@ void sip_transport_close(struct sip_transport *t)
 	flush_all(t);
 	t->closing = true;
 	tcp_close_all(t);
+	tls_close(t);
 	for (uint32_t i = 0; i < t->n_socket; i++) {
 		if (t->socket[i].transport == CONF_UDP)
 			udp_close(&t->socket[i]);

@@ -1,4 +1,4 @@
-/* Sockets: the listeners of the configuration, UDP with batched receive and send, TCP with framing and connection reuse.
+/* Sockets: the listeners of the configuration, UDP with batched receive and send, TCP and TLS with framing and connection reuse.
  * One instance a shard, on the shard's loop and thread. A stalled peer delays nobody. */
 #ifndef REMPART_SIP_TRANSPORT_H
 #define REMPART_SIP_TRANSPORT_H
@@ -26,6 +26,8 @@ struct sip_transport_conf {
 	uint32_t message_ms;       /* from a message's first byte to its last (4000) */
 	uint32_t idle_ms;          /* without traffic (120000), but see sip_transport_keep() */
 	uint32_t connect_ms;       /* (4000) */
+	uint32_t handshake_ms;     /* of TLS, from accepting or having connected (5000) */
+	uint32_t watch_ms;         /* between two looks at the files of certificates (2000) */
 	uint32_t max_per_source;   /* accepted connections of one address (64) */
 	uint32_t max_connections;  /* (8192) */
 	uint32_t max_queued_bytes; /* per connection (262144) */
@@ -39,7 +41,7 @@ int sip_transport_open(const struct sip_transport_conf *conf, struct sip_transpo
 void sip_transport_close(struct sip_transport *t);
 
 /* Queues one message; UDP leaves with the loop iteration's batch, or at once when the batch is full. TCP: on the flow's connection when it still lives, else on
- * another connection to flow->remote, else a new one. ERR_CLOSED, ERR_LIMIT (too much queued for a stalled peer), ERR_UNSUPPORTED. */
+ * another connection to flow->remote (TLS: whose peer has proven flow->tls_name, or its address where that is empty), else a new one. ERR_CLOSED, ERR_LIMIT (too much queued for a stalled peer), ERR_UNSUPPORTED. */
 int sip_transport_send(struct sip_transport *t, const struct sip_flow *flow,
 		       struct str bytes) MUST_CHECK;
 void sip_transport_flush(struct sip_transport *t);

@@ -1,4 +1,4 @@
-/* What transport.c, transport_udp.c and transport_tcp.c share. For nobody else. */
+/* What transport.c, transport_udp.c, transport_tcp.c and transport_tls.c share. For nobody else. */
 #ifndef REMPART_SIP_TRANSPORT_INTERNAL_H
 #define REMPART_SIP_TRANSPORT_INTERNAL_H
 
@@ -51,6 +51,8 @@ struct tcp_source {
 	uint32_t n;
 };
 
+struct tls_session;
+
 struct tcp_conn {
 	uv_tcp_t tcp;
 	uv_timer_t timer;
@@ -60,12 +62,14 @@ struct tcp_conn {
 	struct sip_transport *t;
 	struct tcp_source *source; /* accepted ones */
 	struct sip_flow flow;
+	struct tls_session *tls; /* NULL for plain TCP */
 	char *rx; /* an unfinished message */
 	size_t rx_len, rx_cap;
 	size_t queued_bytes;
 	uint64_t active_ms;
 	uint8_t handles; /* to be closed before it is freed */
-	bool connecting, closing, broken, closing_soon, keep, in_message;
+	bool connecting, handshaking, closing, broken, closing_soon, keep, in_message;
+	bool proven; /* TLS: the peer's certificate says flow.tls_name, or its address */
 };
 
 struct tcp_slot {
@@ -74,6 +78,7 @@ struct tcp_slot {
 };
 
 struct udp_rx;
+struct tls_files;
 
 struct sip_transport {
 	struct sip_transport_conf conf;
@@ -88,6 +93,9 @@ struct sip_transport {
 	struct tcp_slot *slot;
 	uint32_t n_slot, free_slot; /* free_slot: index + 1 */
 	struct hmap conns, sources;
+	struct tls_files *tls; /* by the index of struct conf_tls */
+	uv_timer_t watch;
+	char *tls_rx;    /* what TLS connections read into before it is decrypted */
 	char *stream_rx; /* what streams read into, unless a message is unfinished */
 };
 
@@ -111,5 +119,26 @@ void tcp_keep(struct sip_transport *t, const struct sip_flow *flow, bool keep);
 void tcp_accept_again(struct sip_socket *s);
 void tcp_close(struct sip_socket *s);
 void tcp_close_all(struct sip_transport *t);
+/* For TLS, which stands between these and the socket. The first two may close the connection (look at c->closing). */
+int tcp_write(struct tcp_conn *c, struct str bytes) MUST_CHECK; /* as they are */
+void tcp_received(struct tcp_conn *c, size_t n); /* n more bytes stand where tcp_room() said */
+uv_buf_t tcp_room(struct tcp_conn *c);
+/* The handshake is done: limits of time are those of any connection from now on. */
+void tcp_ready(struct tcp_conn *c);
+void tcp_conn_close(struct tcp_conn *c, bool broken, const char *why);
+
+/* transport_tls.c */
+#define TLS_RX_CAP 16384
+/* Loads what the configuration's tls blocks name and watches the files. ERR_INVALID and the like with one sentence. */
+int tls_open(struct sip_transport *t, char *error_text, size_t error_cap) MUST_CHECK;
+void tls_close(struct sip_transport *t); /* stops watching */
+void tls_free(struct sip_transport *t);
+/* Gives a connection its session; the handshake begins with tls_start(), once the socket is connected. */
+int tls_attach(struct tcp_conn *c) MUST_CHECK;
+void tls_start(struct tcp_conn *c);
+void tls_input(struct tcp_conn *c, size_t n); /* n bytes stand in t->tls_rx */
+int tls_write(struct tcp_conn *c, struct str bytes) MUST_CHECK;
+void tls_goodbye(struct tcp_conn *c); /* close_notify, if it can still be said */
+void tls_detach(struct tcp_conn *c);
 
 #endif

@@ -3,7 +3,8 @@
  * On the shard's thread, from its loop. A connection is named by slot and generation in the flow, and found again by remote
  * address, port and realm, so that whatever goes to a peer takes the connection that is there. Reading costs no memory of
  * its own while messages come whole: bytes go into one buffer of the transport's, and only an unfinished message moves to
- * the connection. Writing is bounded: a peer that does not read loses its connection. RFC 3261 18, RFC 5626 3.5.1 and 4.4.1. */
+ * the connection. Writing is bounded: a peer that does not read loses its connection. With TLS, transport_tls.c stands
+ * between the socket and the framing, on both ways. RFC 3261 18, RFC 5626 3.5.1 and 4.4.1. */
 #include "sip/transport_internal.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static void on_conn_closed(uv_handle_t *h)
 		return;
 	if (c->broken && !t->closing && t->conf.failed)
 		t->conf.failed(t->conf.ctx, &c->flow);
+	tls_detach(c);
 	mem_free(c->rx);
 	mem_free(c);
 	sip_transport_handle_closed(t);
@@ -50,13 +52,14 @@ static void conn_forget(struct tcp_conn *c)
 }
 
 /* broken: what we sent may be lost. The slot is free at once, the memory once libuv is done. */
-static void conn_close(struct tcp_conn *c, bool broken, const char *why)
+void tcp_conn_close(struct tcp_conn *c, bool broken, const char *why)
 {
 	if (c->closing)
 		return;
 	log_debug("transport", "closed", KV_A("remote", &c->flow.remote), KV_C("why", why));
 	c->closing = true;
-	c->broken = broken;
+	c->broken = broken || (c->handshaking && !c->source); /* what waits for it is lost */
+	tls_goodbye(c);
 	if (c->flow.conn != UINT32_MAX)
 		conn_forget(c);
 	if (c->source && --c->source->n == 0) {
@@ -73,13 +76,19 @@ static uint64_t remote_hash(const struct addr *remote)
 	return hash_bytes(remote, sizeof *remote);
 }
 
+/* Nobody gets what is for another only because he sits at the address; where we connect, the handshake is yet to prove it. */
+static bool is_proven(const struct tcp_conn *c, const struct sip_flow *f)
+{
+	return (c->proven || !c->source) && str_ieq(c->flow.tls_name, f->tls_name);
+}
+
 static bool conn_eq(const struct hmap_node *n, const void *key)
 {
 	const struct tcp_conn *c = container_of(n, struct tcp_conn, node);
 	const struct sip_flow *f = key;
 
 	return c->flow.transport == f->transport && c->flow.realm == f->realm && !c->closing_soon &&
-	       addr_eq(&c->flow.remote, &f->remote);
+	       (!c->tls || is_proven(c, f)) && addr_eq(&c->flow.remote, &f->remote);
 }
 
 /* The flow's own connection, or another one to its remote; NULL when there is none. */
@@ -111,7 +120,8 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct tcp_conn *c = timer->data;
 	uint64_t idle = uv_now(c->t->conf.loop) - c->active_ms;
-	bool waiting = c->connecting || c->in_message || c->active_ms == 0 || c->closing_soon;
+	bool waiting = c->connecting || c->handshaking || c->in_message || c->active_ms == 0 ||
+		       c->closing_soon;
 
 	if (!waiting && idle < c->t->conf.idle_ms) {
 		arm(c, c->t->conf.idle_ms - idle);
@@ -122,7 +132,10 @@ static void on_timer(uv_timer_t *timer)
 		return;
 	}
 	c->t->stat.timeouts++;
-	conn_close(c, c->connecting, c->connecting ? "connect timeout" : "timeout");
+	tcp_conn_close(c, c->connecting,
+		       c->connecting    ? "connect timeout"
+		       : c->handshaking ? "handshake timeout"
+					: "timeout");
 }
 
 /* A connection with its handles, in no table yet. */
@@ -167,7 +180,7 @@ static int conn_register(struct tcp_conn *c, struct sip_socket *s, const struct 
 		.socket = s->index,
 		.conn = i,
 		.conn_gen = t->slot[i].gen,
-		.transport = CONF_TCP,
+		.transport = s->transport,
 	};
 	hmap_insert(&t->conns, &c->node, remote_hash(remote));
 	return 0;
@@ -194,10 +207,10 @@ static void on_written(uv_write_t *req, int status)
 	if (c->closing)
 		return;
 	if (status < 0)
-		conn_close(c, true, "write failed");
+		tcp_conn_close(c, true, "write failed");
 }
 
-static int conn_write(struct tcp_conn *c, struct str bytes)
+int tcp_write(struct tcp_conn *c, struct str bytes)
 {
 	struct tcp_write *w;
 	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.p, (unsigned)bytes.len);
@@ -206,7 +219,7 @@ static int conn_write(struct tcp_conn *c, struct str bytes)
 	if (!c->connecting && c->queued_bytes == 0) {
 		n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
 		if (n < 0 && n != UV_EAGAIN) {
-			conn_close(c, true, "write failed");
+			tcp_conn_close(c, true, "write failed");
 			return ERR_CLOSED;
 		}
 		if (n > 0)
@@ -215,12 +228,12 @@ static int conn_write(struct tcp_conn *c, struct str bytes)
 			return 0;
 	}
 	if (c->queued_bytes + bytes.len > c->t->conf.max_queued_bytes) {
-		conn_close(c, true, "the peer does not read");
+		tcp_conn_close(c, true, "the peer does not read");
 		return ERR_LIMIT;
 	}
 	w = mem_alloc(sizeof *w + bytes.len);
 	if (!w) {
-		conn_close(c, true, "out of memory"); /* half a message may be out */
+		tcp_conn_close(c, true, "out of memory"); /* half a message may be out */
 		return ERR_NOMEM;
 	}
 	w->c = c;
@@ -229,11 +242,16 @@ static int conn_write(struct tcp_conn *c, struct str bytes)
 	buf = uv_buf_init(w->data, (unsigned)w->len);
 	if (uv_write(&w->req, (uv_stream_t *)&c->tcp, &buf, 1, on_written)) {
 		mem_free(w);
-		conn_close(c, true, "write failed");
+		tcp_conn_close(c, true, "write failed");
 		return ERR_CLOSED;
 	}
 	c->queued_bytes += bytes.len;
 	return 0;
+}
+
+static int conn_write(struct tcp_conn *c, struct str bytes)
+{
+	return c->tls ? tls_write(c, bytes) : tcp_write(c, bytes);
 }
 
 /* Reading */
@@ -252,8 +270,11 @@ static void close_after_writing(struct tcp_conn *c)
 		return;
 	c->closing_soon = true;
 	arm(c, c->t->conf.message_ms);
+	tls_goodbye(c);
+	if (c->closing)
+		return;
 	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown))
-		conn_close(c, false, "framing lost");
+		tcp_conn_close(c, false, "framing lost");
 }
 
 static void deliver(struct tcp_conn *c, char *data, size_t len)
@@ -311,7 +332,7 @@ static int keep_rest(struct tcp_conn *c, const char *rest, size_t n)
 		c->rx_len = c->rx_cap = 0;
 		return 0;
 	}
-	while (cap - n < 512)
+	while (cap < n + 512)
 		cap *= 2;
 	if (!c->rx || cap > c->rx_cap) {
 		char *bigger = mem_alloc(cap);
@@ -341,7 +362,7 @@ static void take_bytes(struct tcp_conn *c, char *data, size_t n)
 	if (c->closing || c->closing_soon)
 		return;
 	if (keep_rest(c, data + done, n - done)) {
-		conn_close(c, true, "out of memory");
+		tcp_conn_close(c, true, "out of memory");
 		return;
 	}
 	c->active_ms = uv_now(c->t->conf.loop);
@@ -353,15 +374,29 @@ static void take_bytes(struct tcp_conn *c, char *data, size_t n)
 	}
 }
 
+uv_buf_t tcp_room(struct tcp_conn *c)
+{
+	if (c->rx)
+		return uv_buf_init(c->rx + c->rx_len, (unsigned)(c->rx_cap - c->rx_len));
+	return uv_buf_init(c->t->stream_rx, RX_CAP);
+}
+
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
 	struct tcp_conn *c = h->data;
 
 	(void)suggested;
+	*buf = c->tls ? uv_buf_init(c->t->tls_rx, TLS_RX_CAP) : tcp_room(c);
+}
+
+void tcp_received(struct tcp_conn *c, size_t n)
+{
+	if (c->closing_soon)
+		return;
 	if (c->rx)
-		*buf = uv_buf_init(c->rx + c->rx_len, (unsigned)(c->rx_cap - c->rx_len));
+		take_bytes(c, c->rx, c->rx_len + n);
 	else
-		*buf = uv_buf_init(c->t->stream_rx, RX_CAP);
+		take_bytes(c, c->t->stream_rx, n);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -372,13 +407,28 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n == 0 || c->closing)
 		return;
 	if (n < 0)
-		conn_close(c, n != UV_EOF, n == UV_EOF ? "by the peer" : "read failed");
-	else if (c->closing_soon)
-		return;
-	else if (c->rx)
-		take_bytes(c, c->rx, c->rx_len + (size_t)n);
+		tcp_conn_close(c, n != UV_EOF, n == UV_EOF ? "by the peer" : "read failed");
+	else if (c->tls)
+		tls_input(c, (size_t)n);
 	else
-		take_bytes(c, c->t->stream_rx, (size_t)n);
+		tcp_received(c, (size_t)n);
+}
+
+/* From now on there are bytes to read; the timer runs for the handshake or for what comes first. */
+static void start_reading(struct tcp_conn *c)
+{
+	if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read))
+		tcp_conn_close(c, true, "cannot read");
+	else if (c->tls)
+		tls_start(c);
+}
+
+void tcp_ready(struct tcp_conn *c)
+{
+	if (c->source)
+		arm(c, c->t->conf.first_byte_ms);
+	else
+		arm_idle(c);
 }
 
 /* Accepting */
@@ -438,18 +488,21 @@ static void on_connection(uv_stream_t *server, int status)
 	if (!c) /* libuv calls no more before somebody accepts */
 		return;
 	if (uv_accept(server, (uv_stream_t *)&c->tcp) || peer_of(&c->tcp, &remote)) {
-		conn_close(c, false, "gone already");
+		tcp_conn_close(c, false, "gone already");
 		return;
 	}
 	if (source_take(s->t, &remote, &c->source) || conn_register(c, s, &remote)) {
 		s->t->stat.connections_refused++;
-		conn_close(c, false, "too many");
+		tcp_conn_close(c, false, "too many");
 		return;
 	}
 	set_options(c);
-	arm(c, s->t->conf.first_byte_ms);
-	if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read))
-		conn_close(c, false, "cannot read");
+	if (s->transport == CONF_TLS && tls_attach(c)) {
+		tcp_conn_close(c, false, "out of memory");
+		return;
+	}
+	arm(c, c->tls ? s->t->conf.handshake_ms : s->t->conf.first_byte_ms);
+	start_reading(c);
 }
 
 void tcp_accept_again(struct sip_socket *s)
@@ -491,12 +544,14 @@ static void on_connected(uv_connect_t *req, int status)
 		return;
 	c->connecting = false;
 	if (status < 0) {
-		conn_close(c, true, "cannot connect");
+		tcp_conn_close(c, true, "cannot connect");
 		return;
 	}
-	arm_idle(c);
-	if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read))
-		conn_close(c, true, "cannot read");
+	if (c->tls)
+		arm(c, c->t->conf.handshake_ms);
+	else
+		arm_idle(c);
+	start_reading(c);
 }
 
 /* From the listener's address, any port. */
@@ -531,11 +586,16 @@ static int connect_to(struct sip_transport *t, const struct sip_flow *flow, stru
 		return ERR_NOMEM;
 	err = conn_register(c, s, &flow->remote);
 	if (err) {
-		conn_close(c, false, "too many");
+		tcp_conn_close(c, false, "too many");
 		return err;
 	}
+	c->flow.tls_name = flow->tls_name;
+	if (s->transport == CONF_TLS && tls_attach(c)) {
+		tcp_conn_close(c, false, "out of memory");
+		return ERR_NOMEM;
+	}
 	if (start_connecting(c)) {
-		conn_close(c, false, "cannot connect");
+		tcp_conn_close(c, false, "cannot connect");
 		return ERR_CLOSED;
 	}
 	arm(c, t->conf.connect_ms);
@@ -587,5 +647,5 @@ void tcp_close_all(struct sip_transport *t)
 {
 	for (uint32_t i = 0; i < t->n_slot; i++)
 		if (t->slot[i].c)
-			conn_close(t->slot[i].c, false, "shutdown");
+			tcp_conn_close(t->slot[i].c, false, "shutdown");
 }

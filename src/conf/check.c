@@ -242,6 +242,14 @@ static const struct conf_listener *taken_by(const struct conf *c, size_t i, size
 	return NULL;
 }
 
+static bool has_tls(const struct conf_listener *s)
+{
+	for (size_t i = 0; i < s->n_on; i++)
+		if (s->on[i].transport == CONF_TLS)
+			return true;
+	return false;
+}
+
 static void check_listeners(struct loader *l)
 {
 	const struct conf *c = l->c;
@@ -258,6 +266,14 @@ static void check_listeners(struct loader *l)
 					  "on: this port is already taken by listener '%.*s'",
 					  NODE_CUT(other->name));
 		}
+		if (s->n_on && has_tls(s) && !s->tls && !node_get(n, "tls"))
+			conf_fail_key(l, n,
+				      "listener '%.*s' has a tls port and needs 'tls', a name "
+				      "under tls",
+				      NODE_CUT(s->name));
+		if (s->n_on && !has_tls(s) && s->tls)
+			conf_warn(l, check_in(n, "tls"), "listener '%.*s' has no tls port",
+				  NODE_CUT(s->name));
 		if (f && !f->n_sip_address &&
 		    !node_get(check_at(l, "interfaces", f->index), "sip_address"))
 			conf_fail_key(l, n, "listener '%.*s': interface '%.*s' has no sip_address",

@@ -43,8 +43,12 @@ static void check_trunk_sources(struct loader *l, size_t i)
 	for (size_t j = 0; j < i; j++) {
 		const struct conf_trunk *o = &c->trunk[j];
 
-		if (!t->realm || t->realm != o->realm)
+		if (!t->realm || t->realm != o->realm || !str_ieq(t->tls_san, o->tls_san))
 			continue;
+		if (!t->n_match_source && !o->n_match_source && t->tls_san.len)
+			conf_fail_key(l, check_at(l, "trunks", i),
+				      "trunks '%.*s' and '%.*s' both match the tls_san %.*s",
+				      NODE_CUT(t->name), NODE_CUT(o->name), NODE_CUT(t->tls_san));
 		for (size_t a = 0; a < t->n_match_source; a++)
 			for (size_t b = 0; b < o->n_match_source; b++)
 				if (t->match_source[a].len_bits == o->match_source[b].len_bits &&
@@ -87,6 +91,39 @@ static bool can_reach(const struct conf_interface *f, const struct addr *a)
 		if (f->sip_address[j].family == a->family)
 			return true;
 	return f->n_sip_address == 0;
+}
+
+/* Whether the realm hears TLS; with asking: from somebody who shows a certificate. */
+static bool hears_tls(const struct conf *c, const struct conf_realm *r, bool asking)
+{
+	for (size_t i = 0; i < c->n_listener; i++) {
+		const struct conf_listener *s = &c->listener[i];
+
+		for (size_t j = 0; s->realm == r && j < s->n_on; j++)
+			if (s->on[j].transport == CONF_TLS && s->tls &&
+			    (!asking || s->tls->client_auth != CONF_CLIENT_NONE))
+				return true;
+	}
+	return false;
+}
+
+static void check_trunk_tls(struct loader *l, size_t i)
+{
+	const struct conf_trunk *t = &l->c->trunk[i];
+	const struct node *n = check_at(l, "trunks", i), *peers = node_get(n, "peers");
+
+	if (!t->realm || l->errors->n_fatal) /* a listener may be what is wrong */
+		return;
+	for (size_t j = 0; j < t->n_peer; j++)
+		if (t->peer[j].transport == CONF_TLS && !hears_tls(l->c, t->realm, false))
+			conf_fail(l, check_in(node_item(peers, j), "uri"),
+				  "uri: realm '%.*s' has no listener with tls to connect from",
+				  NODE_CUT(t->realm->name));
+	if (t->tls_san.len && !hears_tls(l->c, t->realm, true))
+		conf_warn(l, check_in(node_get(n, "match"), "tls_san"),
+			  "tls_san: no listener of realm '%.*s' asks for a certificate "
+			  "(client_auth), calls from this trunk are not known as its own",
+			  NODE_CUT(t->realm->name));
 }
 
 static void check_peers(struct loader *l, size_t i)
@@ -148,6 +185,7 @@ void check_calls(struct loader *l)
 	for (size_t i = 0; i < l->c->n_trunk; i++) {
 		check_trunk_sources(l, i);
 		check_peers(l, i);
+		check_trunk_tls(l, i);
 	}
 	for (size_t i = 0; i < l->c->n_route; i++)
 		check_route(l, i);

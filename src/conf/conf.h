@@ -26,6 +26,8 @@ enum conf_poll { CONF_POLL_ADAPTIVE, CONF_POLL_BUSY };
 enum conf_trust { CONF_TRUST_UNTRUSTED, CONF_TRUST_PEERS_ONLY, CONF_TRUST_TRUSTED };
 enum conf_nat { CONF_NAT_OFF, CONF_NAT_AUTO, CONF_NAT_REMOTE };
 enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS, CONF_WS, CONF_WSS };
+enum conf_tls_version { CONF_TLS_1_2, CONF_TLS_1_3 };
+enum conf_client_auth { CONF_CLIENT_NONE, CONF_CLIENT_OPTIONAL, CONF_CLIENT_REQUIRED };
 
 struct conf_system {
 	struct str name, user_agent;   /* user_agent is empty for none */
@@ -100,9 +102,31 @@ struct conf_listen {
 	uint16_t port;
 };
 
+struct conf_tls;
+
+/* A server name that clients may ask for (RFC 6066), "*.example.net" for any one label, and the set that answers for it. */
+struct conf_sni {
+	struct str name;
+	struct conf_tls *tls;
+};
+
+/* A certificate and what is asked of the other side. Files were there when the configuration was read. */
+struct conf_tls {
+	struct str name;
+	uint32_t index;
+	struct str cert, key; /* PEM files: the chain, own certificate first, and its key */
+	struct str ca;        /* PEM file or folder; empty: the system's */
+	enum conf_tls_version min;
+	enum conf_client_auth client_auth;
+	struct conf_sni *sni;
+	size_t n_sni;
+	bool watch;
+};
+
 struct conf_listener {
 	struct str name;
 	struct conf_realm *realm;
+	struct conf_tls *tls; /* never NULL where `on` has a tls port */
 	struct conf_listen *on;
 	size_t n_on;
 };
@@ -129,7 +153,7 @@ struct conf_registrar {
 struct conf_peer {
 	struct str uri;   /* as written */
 	struct str user;  /* of the URI, may be empty */
-	struct addr addr; /* of the URI's host and port (5060 when none) */
+	struct addr addr; /* of the URI's host and port (when none 5060, with TLS 5061) */
 	enum conf_transport transport;
 	uint32_t priority, weight;
 };
@@ -141,8 +165,9 @@ struct conf_trunk {
 	struct conf_profile *profile; /* the realm's unless given */
 	struct conf_peer *peer;
 	size_t n_peer;
-	struct prefix *match_source; /* as written, then its peers' addresses */
+	struct prefix *match_source; /* as written, then its peers' addresses; none when tls_san is all that is asked for */
 	size_t n_match_source;
+	struct str tls_san; /* what the peer's certificate must say, either way; empty: the URI's host when we connect */
 };
 
 enum conf_dest_type { CONF_TO_TRUNK, CONF_TO_REGISTRAR, CONF_TO_ECHO, CONF_TO_REJECT };
@@ -184,6 +209,8 @@ struct conf {
 	size_t n_realm;
 	struct conf_listener *listener;
 	size_t n_listener;
+	struct conf_tls *tls;
+	size_t n_tls;
 	struct conf_registrar registrar;
 	struct conf_trunk *trunk;
 	size_t n_trunk;

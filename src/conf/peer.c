@@ -13,11 +13,12 @@ static const char *parse_transport(struct str params, enum conf_transport *out)
 			*out = CONF_UDP;
 		else if (str_ieq(value, STR("tcp")))
 			*out = CONF_TCP;
-		else if (str_ieq(value, STR("tls")) || str_ieq(value, STR("ws")) ||
-			 str_ieq(value, STR("wss")))
+		else if (str_ieq(value, STR("tls")))
+			*out = CONF_TLS;
+		else if (str_ieq(value, STR("ws")) || str_ieq(value, STR("wss")))
 			return "this transport is not supported yet";
 		else
-			return "transport must be udp or tcp";
+			return "transport must be udp, tcp or tls";
 	}
 	return NULL;
 }
@@ -44,8 +45,6 @@ static const char *parse_host(struct str host, struct addr *out)
 						     : str_find(host, ':') >= 0;
 
 	if (has_port ? addr_parse(host, out) == 0 && out->port : addr_parse_ip(host, out) == 0) {
-		if (!has_port)
-			out->port = 5060;
 		if (addr_is_any(out) || addr_is_multicast(out) || addr_is_broadcast(out))
 			return "not an address of a host";
 		return NULL;
@@ -88,6 +87,8 @@ const char *conf_peer_parse(struct str s, struct conf_peer *p)
 	why = parse_transport(rest, &out.transport);
 	if (why)
 		return why;
+	if (out.addr.port == 0)
+		out.addr.port = out.transport == CONF_TLS ? 5061 : 5060;
 	*p = out;
 	return NULL;
 }

@@ -114,6 +114,24 @@ static bool print_path(const struct conf *c, const struct conf_row *row, const v
 	return print_path_text(c, *(const struct str *)field(row, base), b);
 }
 
+static bool print_key_file(const struct conf *c, const struct conf_row *row, const void *base,
+			   struct buf *b)
+{
+	buf_c(b, "{file: ");
+	if (!print_path(c, row, base, b))
+		return false;
+	buf_ch(b, '}');
+	return true;
+}
+
+static bool print_ca(const struct conf *c, const struct conf_row *row, const void *base,
+		     struct buf *b)
+{
+	if (!print_path(c, row, base, b))
+		buf_c(b, "system");
+	return true;
+}
+
 static bool print_number(const struct conf *c, const struct conf_row *row, const void *base,
 			 struct buf *b)
 {
@@ -423,20 +441,37 @@ static bool print_to(const struct conf *c, const struct conf_row *row, const voi
 }
 
 static const print_fn printers[CONF_TYPES] = {
-	[CONF_STRING] = print_string,     [CONF_STRINGS] = print_strings,
-	[CONF_PATH] = print_path,         [CONF_NUMBER] = print_number,
-	[CONF_BOOL] = print_bool,         [CONF_DURATION] = print_duration,
-	[CONF_SIZE] = print_size,         [CONF_PERCENT] = print_percent,
-	[CONF_RATE] = print_rate,         [CONF_CHOICE] = print_choice,
-	[CONF_CPU] = print_string,        [CONF_DSCP] = print_dscp,
-	[CONF_PORTS] = print_ports,       [CONF_HOSTPORT] = print_hostport,
-	[CONF_ADDR] = print_addr,         [CONF_ADDRS] = print_addrs,
-	[CONF_SUBNETS] = print_subnets,   [CONF_PREFIXES] = print_prefixes,
-	[CONF_LISTEN] = print_listen,     [CONF_PCI] = print_string,
-	[CONF_VDEV] = print_string,       [CONF_REF] = print_ref,
-	[CONF_REFS] = print_refs,         [CONF_IF_PORT] = print_if_port,
-	[CONF_PASSWORD] = print_password, [CONF_PEER_URI] = print_peer_uri,
-	[CONF_FROM] = print_from,         [CONF_TO] = print_to,
+	[CONF_STRING] = print_string,
+	[CONF_STRINGS] = print_strings,
+	[CONF_PATH] = print_path,
+	[CONF_FILE] = print_path,
+	[CONF_KEY_FILE] = print_key_file,
+	[CONF_CA] = print_ca,
+	[CONF_NUMBER] = print_number,
+	[CONF_BOOL] = print_bool,
+	[CONF_DURATION] = print_duration,
+	[CONF_SIZE] = print_size,
+	[CONF_PERCENT] = print_percent,
+	[CONF_RATE] = print_rate,
+	[CONF_CHOICE] = print_choice,
+	[CONF_CPU] = print_string,
+	[CONF_DSCP] = print_dscp,
+	[CONF_PORTS] = print_ports,
+	[CONF_HOSTPORT] = print_hostport,
+	[CONF_ADDR] = print_addr,
+	[CONF_ADDRS] = print_addrs,
+	[CONF_SUBNETS] = print_subnets,
+	[CONF_PREFIXES] = print_prefixes,
+	[CONF_LISTEN] = print_listen,
+	[CONF_PCI] = print_string,
+	[CONF_VDEV] = print_string,
+	[CONF_REF] = print_ref,
+	[CONF_REFS] = print_refs,
+	[CONF_IF_PORT] = print_if_port,
+	[CONF_PASSWORD] = print_password,
+	[CONF_PEER_URI] = print_peer_uri,
+	[CONF_FROM] = print_from,
+	[CONF_TO] = print_to,
 };
 
 bool conf_print(const struct conf *c, const struct conf_row *row, const void *base, struct buf *b)

@@ -129,7 +129,7 @@ static bool read_listen_one(struct loader *l, const struct conf_row *row, const 
 		t++;
 	if (!t->name || str_to_u64(rest, UINT16_MAX, &port) || port == 0)
 		return read_bad(l, row, n, "a transport and port such as udp:5060");
-	if (t->value != CONF_UDP && t->value != CONF_TCP) {
+	if (t->value == CONF_WS || t->value == CONF_WSS) {
 		conf_fail(l, n, "%s: %s is not supported yet", read_label(row), t->name);
 		return false;
 	}

@@ -194,6 +194,8 @@ void conf_finish(struct loader *l)
 	c->observability.http_enabled = addr_is_set(&c->observability.http);
 	for (size_t i = 0; i < c->n_interface; i++)
 		c->interface[i].index = (uint32_t)i;
+	for (size_t i = 0; i < c->n_tls; i++)
+		c->tls[i].index = (uint32_t)i;
 	for (size_t i = 0; i < c->n_realm; i++) {
 		c->realm[i].index = (uint32_t)i;
 		if (!c->realm[i].profile)
@@ -203,7 +205,8 @@ void conf_finish(struct loader *l)
 		c->trunk[i].index = (uint32_t)i;
 		if (!c->trunk[i].profile && c->trunk[i].realm)
 			c->trunk[i].profile = c->trunk[i].realm->profile;
-		add_peer_sources(l, &c->trunk[i]);
+		if (str_empty(c->trunk[i].tls_san) || c->trunk[i].n_match_source)
+			add_peer_sources(l, &c->trunk[i]);
 	}
 	for (size_t i = 0; i < c->n_route; i++)
 		if (c->route[i].reject)

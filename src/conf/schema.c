@@ -32,6 +32,12 @@
 #define SECOND           1000ULL
 #define HOUR             (3600 * SECOND)
 
+static const struct conf_choice tls_versions[] = {
+	{"1.2", CONF_TLS_1_2}, {"1.3", CONF_TLS_1_3}, {0}};
+static const struct conf_choice client_auths[] = {{"none", CONF_CLIENT_NONE},
+						  {"optional", CONF_CLIENT_OPTIONAL},
+						  {"required", CONF_CLIENT_REQUIRED},
+						  {0}};
 static const struct conf_choice polls[] = {
 	{"adaptive", CONF_POLL_ADAPTIVE}, {"busy", CONF_POLL_BUSY}, {0}};
 static const struct conf_choice cryptos[] = {
@@ -109,18 +115,18 @@ const struct conf_row schema[] = {
 
 	ROW("listeners", NAMED, "Where SIP is heard.", MANY(conf, listener, n_listener, conf_listener)),
 	ROW("listeners.*.realm", REF, "Realm that what comes in belongs to.", IN(conf_listener, realm), TO(REALM), MUST),
-	ROW("listeners.*.on", LISTEN, "Transports and ports, on every `sip_address` of the realm's interface; `tls`, `ws` and `wss` are not supported yet.", MANY(conf_listener, on, n_on, conf_listen), MUST),
-	LATER("listeners.*.tls", STRING, "Name under `tls`."),
+	ROW("listeners.*.on", LISTEN, "Transports and ports, on every `sip_address` of the realm's interface; `tls` needs `tls` beside it; `ws` and `wss` are not supported yet.", MANY(conf_listener, on, n_on, conf_listen), MUST),
+	ROW("listeners.*.tls", REF, "Name under `tls`; its certificate is also shown where we connect from this realm.", IN(conf_listener, tls), TO(TLS)),
 
-	LATER("tls", NAMED, "Certificates and what is asked of the other side."),
-	LATER("tls.*.cert", PATH, "Certificate chain, PEM."),
-	LATER("tls.*.key", PASSWORD, "Private key, PEM."),
-	LATER("tls.*.min", STRING, "Lowest version."),
-	LATER("tls.*.client_auth", STRING, "Whether peers must show a certificate."),
-	LATER("tls.*.ca", STRING, "Who may sign it."),
-	LATER("tls.*.sni", NAMED, "Other sets by server name."),
-	LATER("tls.*.sni.*", STRING, "Name under `tls`."),
-	LATER("tls.*.watch", BOOL, "Load changed files without being told."),
+	ROW("tls", NAMED, "Certificates and what is asked of the other side.", MANY(conf, tls, n_tls, conf_tls)),
+	ROW("tls.*.cert", FILE, "Certificate chain, PEM, our own certificate first.", IN(conf_tls, cert), RANGE(1, 4000), MUST),
+	ROW("tls.*.key", KEY_FILE, "Its private key, PEM, without a passphrase.", IN(conf_tls, key), RANGE(1, 4000), MUST),
+	ROW("tls.*.min", CHOICE, "Lowest version.", IN(conf_tls, min), CHOICE_OF(tls_versions), DEF("1.2")),
+	ROW("tls.*.client_auth", CHOICE, "Whether who connects must show a certificate: not asked for; asked for, and checked if there is one; must.", IN(conf_tls, client_auth), CHOICE_OF(client_auths), DEF("none")),
+	ROW("tls.*.ca", CA, "Who may have signed the other side's, either way: a PEM file, a folder of them, or `system`.", IN(conf_tls, ca), RANGE(1, 4000), DEF("system")),
+	ROW("tls.*.sni", NAMED, "Other sets by server name; `*.` stands for one label.", MANY(conf_tls, sni, n_sni, conf_sni)),
+	ROW("tls.*.sni.*", REF, "Name under `tls`.", IN(conf_sni, tls), TO(TLS)),
+	ROW("tls.*.watch", BOOL, "Look at the files every two seconds and take changed ones for new connections.", IN(conf_tls, watch), DEF("true")),
 
 	ROW("profiles", NAMED, "What a peer can do; Rempart does the rest.", MANY(conf, profile, n_profile, conf_profile)),
 	LATER("profiles.*.codecs", STRINGS, "Codecs, in order."),
@@ -165,14 +171,14 @@ const struct conf_row schema[] = {
 	ROW("trunks.*.realm", REF, "Realm that its peers are in.", IN(conf_trunk, realm), TO(REALM), MUST, RELOAD),
 	ROW("trunks.*.profile", REF, "What its peers can do; left out: the realm's.", IN(conf_trunk, profile), TO(PROFILE), RELOAD),
 	ROW("trunks.*.peers", LIST, "Servers of the trunk.", MANY(conf_trunk, peer, n_peer, conf_peer), MUST, RELOAD),
-	ROW("trunks.*.peers[].uri", PEER_URI, "SIP URI with an IP address; `;transport=tcp` for TCP; other transports and names are not supported yet.", .at = 0, MUST, RELOAD),
+	ROW("trunks.*.peers[].uri", PEER_URI, "SIP URI with an IP address; `;transport=tcp` for TCP, `;transport=tls` for TLS; other transports and names are not supported yet.", .at = 0, MUST, RELOAD),
 	ROW("trunks.*.peers[].dns", CHOICE, "How its name is looked up.", NOWHERE, CHOICE_OF(dnses), DEF("a"), ONLY("a")),
 	ROW("trunks.*.peers[].priority", NUMBER, "Lower ones are tried first.", IN(conf_peer, priority), DEF("1"), RANGE(0, 65535), RELOAD),
 	ROW("trunks.*.peers[].weight", NUMBER, "Share among peers of one priority.", IN(conf_peer, weight), DEF("10"), RANGE(0, 65535), RELOAD),
 	LATER("trunks.*.select", STRING, "How a peer is chosen."),
 	ROW("trunks.*.match", SECTION, "How the trunk is recognised."),
 	ROW("trunks.*.match.source", PREFIXES, "Source addresses or prefixes; the peers' own are always among them.", MANY(conf_trunk, match_source, n_match_source, prefix), RELOAD),
-	LATER("trunks.*.match.tls_san", STRING, "Name in the peer's certificate."),
+	ROW("trunks.*.match.tls_san", STRING, "Name in the peer's certificate, where it connects (`client_auth`) and where we do; with `source` both must hold, alone it comes from anywhere.", IN(conf_trunk, tls_san), RELOAD),
 	LATER("trunks.*.auth", SECTION, "Our account at the peer."),
 	LATER("trunks.*.auth.user", STRING, "User."),
 	LATER("trunks.*.auth.password", PASSWORD, "Password."),
@@ -289,6 +295,7 @@ const struct conf_kind_desc conf_kinds[KINDS] = {
 	[KIND_TRUNK] = KIND("trunk", "trunks", NULL, trunk, n_trunk, conf_trunk),
 	[KIND_PORT] =
 		KIND("port", "dataplane", "ports", dataplane.port, dataplane.n_port, conf_port),
+	[KIND_TLS] = KIND("tls block", "tls", NULL, tls, n_tls, conf_tls),
 };
 
 /* The loader finds the name of a named thing at its beginning, and writes these as plain ints. */
@@ -298,7 +305,9 @@ static_assert(offsetof(struct conf_port, name) == 0 && offsetof(struct conf_inte
 		      offsetof(struct conf_realm, name) == 0 &&
 		      offsetof(struct conf_listener, name) == 0 &&
 		      offsetof(struct conf_user, name) == 0 &&
-		      offsetof(struct conf_trunk, name) == 0,
+		      offsetof(struct conf_trunk, name) == 0 &&
+		      offsetof(struct conf_tls, name) == 0 &&
+		      offsetof(struct conf_sni, name) == 0,
 	      "name is the first member");
 static_assert(sizeof(enum conf_trust) == sizeof(int) && sizeof(enum log_level) == sizeof(int),
 	      "choices are ints");

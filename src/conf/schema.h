@@ -15,6 +15,9 @@ enum conf_type {
 	CONF_STRING,   /* struct str */
 	CONF_STRINGS,  /* one or a list: struct str *, count */
 	CONF_PATH,     /* struct str, made absolute or relative to the file's folder */
+	CONF_FILE,     /* the same, of a file that can be read */
+	CONF_KEY_FILE, /* the same, as {file: PATH} */
+	CONF_CA,       /* the same, a folder is fine; `system`: empty */
 	CONF_NUMBER,   /* uint32_t */
 	CONF_BOOL,     /* bool */
 	CONF_DURATION, /* uint64_t, milliseconds */
@@ -50,6 +53,7 @@ enum conf_kind {
 	KIND_PROFILE,
 	KIND_TRUNK,
 	KIND_PORT,
+	KIND_TLS,
 	KINDS
 };
 

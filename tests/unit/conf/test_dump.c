@@ -42,6 +42,20 @@ static const struct {
 	 "    dscp:\n      sip: af31\n      rtp: 47\n"
 	 "media_pools:\n  p:\n    interface: a\n    ports: 2000-2999\n    quarantine: 1500ms\n"
 	 "    exhausted: 486\n" LOG},
+	{"certificates",
+	 "version: 1\n"
+	 "tls:\n"
+	 "  a: {cert: /dev/../etc/passwd, key: {file: /etc/passwd}, client_auth: required, ca: "
+	 "/etc, min: "
+	 "\"1.3\", watch: false}\n"
+	 "  b: {cert: /etc/passwd, key: {file: /etc/passwd}, sni: {x.example: a, y.example: a}}\n",
+	 HEAD("rempart") DATAPLANE
+	 "tls:\n"
+	 "  a:\n    cert: /dev/../etc/passwd\n    key: {file: /etc/passwd}\n    min: 1.3\n"
+	 "    client_auth: required\n    ca: /etc\n    watch: false\n"
+	 "  b:\n    cert: /etc/passwd\n    key: {file: /etc/passwd}\n    min: 1.2\n"
+	 "    client_auth: none\n    ca: system\n    sni:\n      x.example: a\n      y.example: a\n"
+	 "    watch: true\n" LOG},
 	{"realms, trunks, routing",
 	 "version: 1\n"
 	 "interfaces: {i: {port: auto, address: 192.0.2.2/24, sip_address: 192.0.2.1}}\n"

@@ -244,21 +244,17 @@ static const struct row later_rows[] = {
 	{"lists of CPUs", V "dataplane: {lcores: [1, 2]}\n",
 	 "2:21: error: lcores: more than one CPU is not supported yet\n"},
 	{"keys",
-	 V "tls: {}\n"
-	   "cluster: {}\n"
+	 V "cluster: {}\n"
 	   "store: {backend: embedded}\n"
 	   "system: {overload: {cpu: 85%}}\n",
-	 "2:1: error: 'tls' is not supported yet\n"
-	 "3:1: error: 'cluster' is not supported yet\n"
-	 "4:1: error: 'store' is not supported yet\n"
-	 "5:10: error: 'overload' is not supported yet\n"},
+	 "2:1: error: 'cluster' is not supported yet\n"
+	 "3:1: error: 'store' is not supported yet\n"
+	 "4:10: error: 'overload' is not supported yet\n"},
 	{"a VLAN", V "interfaces: {i: {port: auto, address: 192.0.2.2/24, vlan: 5}}\n",
 	 "2:53: error: 'vlan' is not supported yet\n"},
-	{"transports",
-	 V IF PO RE "listeners: {l: {realm: access, on: [tls:5061, ws:80, wss:443]}}\n",
-	 "5:37: error: on: tls is not supported yet\n"
-	 "5:47: error: on: ws is not supported yet\n"
-	 "5:54: error: on: wss is not supported yet\n"},
+	{"transports", V IF PO RE "listeners: {l: {realm: access, on: [ws:80, wss:443]}}\n",
+	 "5:37: error: on: ws is not supported yet\n"
+	 "5:44: error: on: wss is not supported yet\n"},
 	{"profiles",
 	 V "profiles: {p: {codecs: [opus], srtp: require, prack: required, refer: local, "
 	   "ice: lite}}\n",
@@ -269,12 +265,12 @@ static const struct row later_rows[] = {
 	 "2:78: error: 'ice' is not supported yet\n"},
 	{"peers",
 	 BASE "trunks: {t: {realm: access, peers: [{uri: \"sip:itsp.example\"}, {uri: "
-	      "\"sips:192.0.2.9\"}, {uri: \"sip:192.0.2.9;transport=tls\"}, {uri: "
+	      "\"sips:192.0.2.9\"}, {uri: \"sip:192.0.2.9;transport=wss\"}, {uri: "
 	      "\"sip:192.0.2.9;lr\"}, {uri: \"sip:192.0.2.9\", dns: srv}]}}\n",
 	 "6:43: error: uri: 'sip:itsp.example': a host name is not supported yet, write "
 	 "its IP address\n"
 	 "6:70: error: uri: 'sips:192.0.2.9': sips is not supported yet\n"
-	 "6:95: error: uri: 'sip:192.0.2.9;transport=tls': this transport is not "
+	 "6:95: error: uri: 'sip:192.0.2.9;transport=wss': this transport is not "
 	 "supported yet\n"
 	 "6:133: error: uri: 'sip:192.0.2.9;lr': only the parameter 'transport' is "
 	 "supported yet\n"
@@ -321,6 +317,58 @@ static const struct row references_rows[] = {
 	 "9:42: error: to: expected trunk/NAME, registrar or media/echo, not 'pbx'\n"
 	 "10:29: error: from: expected realm/NAME or trunk/NAME, not 'trunk/'\n"
 	 "10:42: error: to: there is no registrar\n"},
+};
+
+#define TLS "tls: {edge: {cert: Makefile, key: {file: Makefile}}}\n"
+
+static const struct row tls_rows[] = {
+	{"files",
+	 V "tls:\n"
+	   "  a: {cert: none.pem, key: none.pem, ca: none.pem}\n"
+	   "  b: {cert: src, key: {file: src}, ca: src}\n"
+	   "  c: {cert: Makefile, key: {env: KEY}, min: \"1.1\", client_auth: maybe, watch: 2}\n"
+	   "  d: {key: {file: none.key}}\n",
+	 "3:13: error: cert: cannot read none.pem: there is no such file\n"
+	 "3:28: error: key: expected {file: PATH}\n"
+	 "3:42: error: ca: cannot read none.pem: there is no such file\n"
+	 "4:13: error: cert: cannot read src: it is a folder\n"
+	 "4:30: error: key: cannot read src: it is a folder\n"
+	 "5:28: error: key: expected {file: PATH}\n"
+	 "5:45: error: min: expected 1.2 or 1.3, not '1.1'\n"
+	 "5:65: error: client_auth: expected none, optional or required, not 'maybe'\n"
+	 "5:79: error: watch: expected true or false, not '2'\n"
+	 "6:3: error: 'cert' is missing in 'd'\n"
+	 "6:19: error: key: cannot read none.key: there is no such file\n"},
+	{"a listener without a certificate",
+	 V IF PO RE "listeners: {l: {realm: access, on: [udp:5060, tls:5061]}}\n",
+	 "5:13: error: listener 'l' has a tls port and needs 'tls', a name under tls\n"},
+	{"a certificate without a port",
+	 V IF PO RE "listeners: {l: {realm: access, on: udp:5060, tls: edge}}\n" TLS,
+	 "5:51: warning: listener 'l' has no tls port\n"},
+	{"names that lead nowhere",
+	 V IF PO RE "listeners: {l: {realm: access, on: tls:5061, tls: egde}}\n"
+		    "tls: {edge: {cert: Makefile, key: {file: Makefile}, sni: {a.example: x}}}\n",
+	 "5:51: error: no tls block named 'egde'; did you mean 'edge' (line 6)\n"
+	 "6:70: error: no tls block named 'x'; the first one is 'edge' (line 6)\n"},
+	{"a peer that cannot be reached",
+	 BASE "trunks: {t: {realm: access, peers: [{uri: \"sip:192.0.2.9;transport=tls\"}]}}\n",
+	 "6:43: error: uri: realm 'access' has no listener with tls to connect from\n"},
+	{"a name that nobody asks for",
+	 V IF PO RE "listeners: {l: {realm: access, on: tls:5061, tls: edge}}\n" TLS
+		    "trunks: {t: {realm: access, match: {tls_san: a.example}, peers: [{uri: "
+		    "\"sip:192.0.2.9;transport=tls\"}]}}\n",
+	 "7:46: warning: tls_san: no listener of realm 'access' asks for a certificate "
+	 "(client_auth), calls from this trunk are not known as its own\n"},
+	{"trunks that nothing tells apart",
+	 V IF PO RE
+	 "listeners: {l: {realm: access, on: tls:5061, tls: edge}}\n"
+	 "tls: {edge: {cert: Makefile, key: {file: Makefile}, client_auth: optional}}\n"
+	 "trunks:\n"
+	 "  a: {realm: access, match: {tls_san: a.example}, peers: [{uri: \"sip:192.0.2.9\"}]}\n"
+	 "  b: {realm: access, match: {tls_san: A.example}, peers: [{uri: \"sip:192.0.2.9\"}]}\n"
+	 "  c: {realm: access, match: {tls_san: c.example}, peers: [{uri: \"sip:192.0.2.9\"}]}\n"
+	 "  d: {realm: access, peers: [{uri: \"sip:192.0.2.9\"}]}\n",
+	 "9:3: error: trunks 'b' and 'a' both match the tls_san A.example\n"},
 };
 
 static const struct row checks_rows[] = {
@@ -398,7 +446,7 @@ static const struct row checks_rows[] = {
 	 "7:56: error: uri: 'sip:@192.0.2.9': nothing stands before the @\n"
 	 "7:81: error: uri: 'sip:a:b@192.0.2.9': a password has no place here\n"
 	 "7:109: error: uri: 'sip:0.0.0.0': not an address of a host\n"
-	 "7:131: error: uri: 'sip:192.0.2.9;transport=sctp': transport must be udp or tcp\n"
+	 "7:131: error: uri: 'sip:192.0.2.9;transport=sctp': transport must be udp, tcp or tls\n"
 	 "7:170: error: uri: 'sip:192.0.2.9?a=b': headers have no place here\n"
 	 "7:198: error: uri: interface 'i' has no sip_address of the family of 2001:db8::9\n"
 	 "7:226: error: uri: 192.0.2.1 is ourselves\n"
@@ -501,6 +549,12 @@ static void references(void **state)
 {
 	(void)state;
 	check(references_rows, sizeof(references_rows) / sizeof(references_rows[0]));
+}
+
+static void tls(void **state)
+{
+	(void)state;
+	check(tls_rows, sizeof(tls_rows) / sizeof(tls_rows[0]));
 }
 
 static void checks(void **state)
@@ -680,6 +734,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(later),
 		cmocka_unit_test(references),
+		cmocka_unit_test(tls),
 		cmocka_unit_test(checks),
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(everything),

@@ -28,6 +28,9 @@ static const char conf_text[] =
 	"  narrow: {realm: peers, peers: [{uri: \"sip:10.2.0.1\"}], match: {source: [10.2.0.0/16, "
 	"\"2001:db8:7::/48\"]}}\n"
 	"  other: {realm: world, peers: [{uri: \"sip:10.3.0.1\"}], match: {source: [10.3.0.1]}}\n"
+	"  named: {realm: peers, peers: [{uri: \"sip:10.4.0.1\"}], match: {tls_san: n.example}}\n"
+	"  both: {realm: peers, peers: [{uri: \"sip:10.5.0.1\"}], match: {tls_san: b.example, "
+	"source: [10.5.0.0/16]}}\n"
 	"routing:\n"
 	"  - {name: echo, match: {called: [\"600\", \"601\"]}, to: media/echo}\n"
 	"  - {name: premium, match: {from: realm/world, called_prefix: [\"0900\", \"+49900\"]}, "
@@ -97,6 +100,36 @@ static void trunk_by_source(void **state)
 		}
 		assert_non_null(t);
 		assert_true(str_eq(t->name, str_c(row[i].trunk)));
+	}
+}
+
+/* A name, and a source too where both are given; a name counts for more. */
+static void trunk_by_name(void **state)
+{
+	static const struct {
+		const char *realm, *ip, *name, *trunk;
+	} row[] = {
+		{"peers", "203.0.113.5", "n.example", "named"},
+		{"peers", "203.0.113.5", "N.Example", "named"},
+		{"peers", "10.2.3.4", "n.example", "named"},
+		{"peers", "203.0.113.5", "", NULL},
+		{"peers", "10.4.0.1", "", "wide"}, /* its peer's address is no proof */
+		{"world", "203.0.113.5", "n.example", NULL},
+		{"peers", "10.5.9.9", "b.example", "both"},
+		{"peers", "10.5.0.1", "", "wide"},
+		{"peers", "10.5.0.1", "n.example", "named"},
+		{"peers", "203.0.113.5", "b.example", NULL},
+		{"peers", "10.6.0.1", "b.example", "wide"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sip_flow f = flow_of(row[i].realm, row[i].ip);
+		const struct conf_trunk *t;
+
+		f.tls_name = str_c(row[i].name);
+		t = trunk_match(conf, &f);
+		assert_true(str_eq(t ? t->name : STR(""), str_c(row[i].trunk ? row[i].trunk : "")));
 	}
 }
 
@@ -205,8 +238,11 @@ static void peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(trunk_by_source), cmocka_unit_test(trunk_needs_a_realm),
-		cmocka_unit_test(verdicts),        cmocka_unit_test(routes),
+		cmocka_unit_test(trunk_by_source),
+		cmocka_unit_test(trunk_by_name),
+		cmocka_unit_test(trunk_needs_a_realm),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(routes),
 		cmocka_unit_test(peers),
 	};
 

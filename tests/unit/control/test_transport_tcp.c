@@ -104,6 +104,31 @@ static void test_large_message(void **state)
 	net_close(&n);
 }
 
+/* Much of an unfinished message comes with one read, the first. */
+static void test_half_a_large_message_at_once(void **state)
+{
+	static char big[SIP_MSG_MAX_STREAM];
+	size_t head;
+	int fd;
+
+	(void)state;
+	net_prepare(&n);
+	net_open(&n);
+	snprintf(big, sizeof big, "BIG sip:a SIP/2.0\r\nContent-Length: %d\r\n\r\n", SIP_BODY_MAX);
+	head = strlen(big);
+	memset(big + head, 'b', SIP_BODY_MAX);
+	fd = net_connect(&n, "127.0.0.1");
+	net_until(&n, sip_transport_stat(n.t)->connections == 1);
+	assert_int_equal(send(fd, big, head + SIP_BODY_MAX - 10, 0), head + SIP_BODY_MAX - 10);
+	net_turn(&n);
+	assert_int_equal(n.n_rx, 0);
+	net_write(fd, "bbbbbbbbbb");
+	net_until(&n, n.n_rx == 1);
+	assert_string_equal(n.text[0], big);
+	close(fd);
+	net_close(&n);
+}
+
 /* RFC 5626 4.4.1: a double CRLF is answered with one, whether it comes whole or in two segments. */
 static void test_ping(void **state)
 {
@@ -590,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_echo),
 		cmocka_unit_test(test_framing),
 		cmocka_unit_test(test_large_message),
+		cmocka_unit_test(test_half_a_large_message_at_once),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_stale_name),

@@ -333,8 +333,8 @@ static void test_transport_that_is_not_there_yet(void **state)
 {
 	(void)state;
 	net_prepare(&n);
-	n.on[1][1].transport = CONF_TLS;
-	assert_refused(ERR_UNSUPPORTED, "(tls): this transport is not supported yet");
+	n.on[1][1].transport = CONF_WS;
+	assert_refused(ERR_UNSUPPORTED, "(ws): this transport is not supported yet");
 }
 
 static void test_no_permission(void **state)
