@@ -26,7 +26,7 @@ SANF    := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fra
 COVF    := $(if $(COVERAGE),--coverage)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 BASEF   := -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SANF) $(COVF) -MMD -MP -D_GNU_SOURCE \
-           -include src/base/banned.h -Isrc -DREMPART_VERSION='"$(VERSION)"'
+           -include src/base/banned.h -Isrc
 LDF     := $(LDHARD) $(SANF) $(COVF) -pthread
 
 # pkg-config's include folders become system ones, so that our warnings stay ours.
@@ -61,7 +61,7 @@ OBJ_DP   := $(call obj,$(SRC_DP))
 PROGS := $(if $(SRC_D),$(O)/bin/rempartd) $(if $(wildcard control/main.c),$(O)/bin/rempart-control) \
          $(if $(wildcard dataplane/main.c),$(O)/bin/rempart-dataplane) $(if $(SRC_CTL),$(O)/bin/rempartctl)
 
-.PHONY: all unit bench fuzz fuzz-programs lint format clean
+.PHONY: FORCE all unit bench fuzz fuzz-programs lint format clean
 all: $(PROGS)
 
 $(O)/libsrc.a: $(OBJ_LIB)
@@ -78,6 +78,12 @@ $(O)/control/%.o:   CF := $(CF_control)
 $(O)/dataplane/%.o: CF := $(CF_dataplane)
 $(O)/src/ctl/%.o:   CF := $(CF_ctl)
 $(O)/src/conf/%.o:  CF := $(CF_src)
+# The version is in one object, which depends on a file that is touched only when the version is another.
+$(O)/src/base/version.o: CF += -DREMPART_VERSION='"$(VERSION)"'
+$(O)/src/base/version.o: $(O)/version.stamp
+$(O)/version.stamp: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
 $(O)/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

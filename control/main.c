@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "call/call.h"
 #include "shard.h"
 
@@ -126,12 +127,13 @@ static int run(const struct conf *conf)
 	err = shard_open(&shard, conf, &loop, error, sizeof error);
 	if (err) {
 		log_error("main", "cannot_start", KV_C("why", error));
+		fprintf(stderr, "rempart-control: %s\n", error);
 		goto out;
 	}
 	m.shard = &shard;
 	err = watch_signals(&m, &loop);
 	if (!err) {
-		log_info("main", "ready", KV_C("version", REMPART_VERSION));
+		log_info("main", "ready", KV_C("version", rempart_version));
 		say_ready();
 		(void)uv_run(&loop, UV_RUN_DEFAULT);
 	}
@@ -187,7 +189,7 @@ int main(int argc, char **argv)
 		case 'd':
 			return dump_fsm();
 		case 'v':
-			printf("rempart-control %s\n", REMPART_VERSION);
+			printf("rempart-control %s\n", rempart_version);
 			return 0;
 		default:
 			return usage();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/version.h"
 #include "base/mem.h"
 #include "children.h"
 #include "conf/conf.h"
@@ -120,7 +121,7 @@ static int run(const struct args *a, const struct conf *c, const char *text, siz
 	raise_file_limit();
 	log_init("rempartd", STDERR_FILENO, c->observability.log_level,
 		 c->observability.log_format);
-	log_info("main", "begin", KV_C("version", REMPART_VERSION), KV_C("config", a->conf_path));
+	log_info("main", "begin", KV_C("version", rempart_version), KV_C("config", a->conf_path));
 	status = children_run(&o);
 	log_info("main", "end", KV_I("status", status));
 	rundir_unlock(c->system.run_dir.p, lock);
@@ -185,7 +186,7 @@ static int parse_args(int argc, char **argv, struct args *a)
 			a->action = DUMP;
 			break;
 		case OPT_VERSION:
-			printf("rempartd %s\n", REMPART_VERSION);
+			printf("rempartd %s\n", rempart_version);
 			return 0;
 		case OPT_HELP:
 			fputs(usage_text, stdout);

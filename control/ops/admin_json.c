@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
+#include "base/version.h"
 #include "ops/admin_internal.h"
 #include "ops/ladder.h"
 #include "registrar/registrar.h"
@@ -372,7 +373,7 @@ char *admin_json_status(const struct admin *a, const struct admin_figures *f, ui
 	struct doc d = {0};
 
 	put_str(&d, root, "node", s->conf->system.name);
-	put_c(&d, root, "version", REMPART_VERSION);
+	put_c(&d, root, "version", rempart_version);
 	put_c(&d, root, "state", s->draining ? "draining" : "running");
 	put_u64(&d, root, "uptime_s", (now_ms - a->start_ms) / 1000);
 	put_u64(&d, root, "calls", s->calls ? call_count(s->calls) : 0);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "base/version.h"
 #include "ops/admin_internal.h"
 #include "registrar/registrar.h"
 
@@ -156,7 +157,7 @@ static void write_all(struct buf *b, const struct admin *a, const struct admin_f
 	const struct shard *s = a->shard;
 
 	metric_head(b, &info_metric);
-	metric_value(b, &info_metric, "version", STR(REMPART_VERSION), 1);
+	metric_value(b, &info_metric, "version", str_c(rempart_version), 1);
 	one(b, &start_metric, s->start_wall_ms / 1000);
 	for (size_t i = 0; i < METRIC_COUNT; i++)
 		one(b, &metric_table[i], metric_get(&s->metrics.value[i]));

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
+#include "base/version.h"
 #include "ctl/ctl.h"
 #include "ctl/ctl_json.h"
 #include "ctl/ctl_table.h"
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
 	if (code != CTL_OK)
 		return code;
 	if (a.version) {
-		puts("rempartctl " REMPART_VERSION);
+		printf("rempartctl %s\n", rempart_version);
 		return CTL_OK;
 	}
 	if (a.help) {
