@@ -334,5 +334,6 @@ struct sip_flow leg_next_hop(const struct leg *l)
 	}
 	if (s->net.flow(s->net.ctx, l->realm, uri_transport(&uri), &uri.addr, &flow))
 		return l->flow;
+	flow.tls_name = l->flow.tls_name; /* another server of the same peer */
 	return flow;
 }
