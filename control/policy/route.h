@@ -14,7 +14,8 @@ const struct conf_trunk *trunk_match(const struct conf *c, const struct sip_flow
 enum source_verdict { SOURCE_ALLOW, SOURCE_CHALLENGE, SOURCE_DENY };
 enum source_verdict source_check(const struct conf_realm *realm, const struct conf_trunk *trunk);
 /* First route that matches, or NULL (404). called is the R-URI's user part. */
-const struct conf_route *route_find(const struct conf *c, const struct conf_realm *realm, const struct conf_trunk *trunk, struct str called);
+const struct conf_route *route_find(const struct conf *c, const struct conf_realm *realm,
+				    const struct conf_trunk *trunk, struct str called);
 /* The peer to try first: lowest priority number; among equals by weight (random number r). */
 const struct conf_peer *trunk_peer(const struct conf_trunk *t, uint32_t r);
 

@@ -85,7 +85,7 @@ class TlsPeer(Peer):
         self.lab, self.host, self.ip, self.user, self.pending, self.buffer, self.last_from = lab, host, ip, user, [], b"", to
         self.sock = sock or connect(lab, host, ip, to, context, name)
         self.port = self.sock.getsockname()[1]
-        self.hostport = f"{self.ip}:{self.port}"
+        self.hostport = f"[{ip}]:{self.port}" if ":" in ip else f"{ip}:{self.port}"
         self.contact = f"<sip:{self.user}@{self.hostport};transport=tls>"
 
     def send(self, text, to=None):
@@ -185,6 +185,17 @@ def test_udp_to_tls(tls_alice, bob):
     invite, ok = talk(bob, tls_alice, "alice", CORE)
     assert "SIP/2.0/TLS 198.51.100.11:5061" in invite.get("Via") and "198.51.100.11:5061;transport=tls" in invite.get("Contact")
     assert "transport" not in ok.get("Contact")
+
+
+def test_tls_to_tls_and_to_ipv6(lab, sbc, pki, tls_alice):
+    for ip, to in (("10.77.0.20", CORE_TLS), ("2001:db8:c::20", ("2001:db8:c::11", 5061))):
+        with TlsPeer(lab, "core", ip, to, "carol", pki.context()) as p:
+            register(p, to, "christmas")
+            p.rtp = Stream(lab, "core", p.ip)
+            invite, _ = talk(tls_alice, p, "carol")
+            assert f"SIP/2.0/TLS {'[' + to[0] + ']' if ':' in ip else to[0]}:5061" in invite.get("Via")
+            register(p, to, "christmas", expires=0)
+            p.rtp.close()
 
 
 def test_the_carrier_calls(carrier, bob):
