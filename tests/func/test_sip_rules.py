@@ -135,13 +135,14 @@ def test_rule_09_crossing_reinvites_are_491_and_both_may_try_again(alice, bob):
         y.peer.reply(y.peer.expect("INVITE"), 200, "OK", body=offer(y.peer, version=3))
         x.ack(x.peer.expect("200 INVITE"))
         y.peer.expect("ACK")
-        y.peer.nothing(0.1)  # x's ACK is on its way to us
+        y.peer.nothing(0.3)  # x's ACK is on its way to us
     hang_up(a, b)
 
 
 def test_rule_09_a_lower_cseq_is_500(alice, bob):
     a, b, _ = call(alice, bob)
     b.cseq = 500
+    bob.nothing(0.3)  # alice's ACK is on its way to us: before it a re-INVITE is 491
     b.request("INVITE", body=offer(bob, version=2))
     alice.reply(alice.expect("INVITE"), 200, "OK", body=offer(alice, version=2))
     b.ack(bob.expect("200 INVITE"))
@@ -254,6 +255,7 @@ def test_rule_15_record_route_on_the_calling_side(alice, bob):
     a, b, invite = ringing(alice, bob, headers=[f"Record-Route: {near}", f"Record-Route: {far}"])
     ok, _ = answer(a, b, invite)
     assert [r.strip() for line in ok.all("Record-Route") for r in line.split(",")] == [near, far]
+    bob.nothing(0.3)
     b.request("INVITE", body=offer(bob, version=2))
     re_a = alice.expect("INVITE")
     assert [r.strip() for line in re_a.all("Route") for r in line.split(",")] == [near, far]
@@ -432,6 +434,7 @@ def test_rule_27_fax_is_refused_and_audio_stays(alice, bob):
     """T.38 is not relayed yet: its re-INVITE is 488, and the call goes on as it was."""
     a, b, _ = call(alice, bob)
     to_a, to_b = a.media[1:3], b.media[1:3]
+    bob.nothing(0.3)
     b.request("INVITE", body=f"v=0\r\no=- 4711 2 IN IP4 {bob.ip}\r\ns=-\r\nc=IN IP4 {bob.ip}\r\nt=0 0\r\nm=image 40100 udptl t38\r\n")
     b.ack(bob.expect("488"))
     assert all(len(x) >= 5 for x in alice.rtp.exchange(to_a, bob.rtp, to_b, n=5))
