@@ -152,6 +152,21 @@ static bool ctx_of_name(const struct tls_files *f, struct str name, SSL_CTX **ou
 	return *out != NULL;
 }
 
+/* In SIP whoever serves also connects, with the one certificate that it has: one that was issued for servers only is as good
+ * from who connects to us. */
+static int on_verify(int ok, X509_STORE_CTX *store)
+{
+	int is_authority = X509_STORE_CTX_get_error_depth(store) > 0;
+
+	if (ok || X509_STORE_CTX_get_error(store) != X509_V_ERR_INVALID_PURPOSE)
+		return ok;
+	if (X509_check_purpose(X509_STORE_CTX_get_current_cert(store), X509_PURPOSE_SSL_SERVER,
+			       is_authority) != 1)
+		return 0;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
 /* The client says whom it wants to reach. An unknown name gets the listener's own certificate (RFC 6066 allows it). */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
@@ -168,7 +183,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 		*alert = SSL_AD_INTERNAL_ERROR;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
-	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), NULL);
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), on_verify);
 	return SSL_TLSEXT_ERR_OK;
 }
 
@@ -204,7 +219,7 @@ static SSL_CTX *make_ctx(struct tls_files *f, char *text, size_t cap)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_verify(ctx, verify[c->client_auth], NULL);
+	SSL_CTX_set_verify(ctx, verify[c->client_auth], on_verify);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, f);
 	if (!SSL_CTX_set_min_proto_version(ctx, c->min == CONF_TLS_1_3 ? TLS1_3_VERSION

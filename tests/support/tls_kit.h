@@ -65,18 +65,27 @@ static inline void pem_write(const struct authority *a, const char *name, X509 *
 	fclose(f);
 }
 
-/* NAME.pem and NAME.key with a subjectAltName such as "DNS:a.example,IP:127.0.0.1". */
-static inline void authority_issue(struct authority *a, const char *name, const char *san)
+/* NAME.pem and NAME.key with a subjectAltName such as "DNS:a.example,IP:127.0.0.1", and what it may be used for ("serverAuth"),
+ * NULL for anything. */
+static inline void authority_issue_for(struct authority *a, const char *name, const char *san,
+				       const char *usage)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = cert_new(a, key, name);
 
 	X509_set_issuer_name(x, X509_get_subject_name(a->cert));
 	cert_extend(x, NID_subject_alt_name, san);
+	if (usage)
+		cert_extend(x, NID_ext_key_usage, usage);
 	X509_sign(x, a->key, EVP_sha256());
 	pem_write(a, name, x, key);
 	X509_free(x);
 	EVP_PKEY_free(key);
+}
+
+static inline void authority_issue(struct authority *a, const char *name, const char *san)
+{
+	authority_issue_for(a, name, san, NULL);
 }
 
 /* ca.pem and ca.key in a new folder. */

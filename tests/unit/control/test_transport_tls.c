@@ -330,6 +330,37 @@ static void test_client_certificates(void **state)
 	}
 }
 
+/* Carriers have certificates of servers; what is for mail only is no proof. */
+static void test_what_a_certificate_is_for(void **state)
+{
+	static const struct {
+		const char *usage;
+		bool good;
+	} table[] = {{"serverAuth", true}, {"clientAuth", true}, {"emailProtection", false}};
+	struct client c;
+
+	(void)state;
+	prepare();
+	tls[0].client_auth = CONF_CLIENT_REQUIRED;
+	trunk[0].tls_san = STR("peer.example");
+	n.conf.n_trunk = 1;
+	net_open(&n);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		authority_issue_for(&ca, "peer", "DNS:peer.example", table[i].usage);
+		client_connect(&c, "peer");
+		if (table[i].good) {
+			assert_true(client_shakes(&c));
+			client_write(&c, M1);
+			client_gets(&c, M1);
+			assert_true(str_eq(n.flow[i].tls_name, STR("peer.example")));
+		} else {
+			assert_true(client_is_shut_out(&c));
+		}
+		client_close(&c);
+	}
+	finish();
+}
+
 /* A certificate that our authority has not signed is no better than none. */
 static void test_foreign_client_certificate(void **state)
 {
@@ -683,6 +714,7 @@ int main(void)
 		cmocka_unit_test(test_plaintext_is_refused),
 		cmocka_unit_test(test_old_versions_are_refused),
 		cmocka_unit_test(test_client_certificates),
+		cmocka_unit_test(test_what_a_certificate_is_for),
 		cmocka_unit_test(test_foreign_client_certificate),
 		cmocka_unit_test(test_server_names),
 		cmocka_unit_test(test_server_name_brings_its_rules),
