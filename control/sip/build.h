@@ -13,7 +13,8 @@ void sip_branch(uint32_t shard, char out[SIP_BRANCH_LEN]);
 /* The shard inside a branch of ours; UINT32_MAX for anybody else's. */
 uint32_t sip_branch_shard(struct str branch);
 void sip_request_line(struct buf *b, struct str method, struct str ruri);
-void sip_status_line(struct buf *b, uint16_t status, struct str reason); /* empty reason: the standard phrase */
+void sip_status_line(struct buf *b, uint16_t status,
+		     struct str reason); /* empty reason: the standard phrase */
 const char *sip_reason(uint16_t status);
 /* "Name: value\r\n" */
 void sip_put(struct buf *b, enum sip_hdr_id id, struct str value);
@@ -32,7 +33,8 @@ void sip_put_passed(struct buf *b, const struct sip_msg *m);
 void sip_put_body(struct buf *b, struct str content_type, struct str body);
 /* A whole response without a body to a request, out of any dialog or in one: Vias, From, To (with to_tag added where the
  * request has none and to_tag is not empty), Call-ID, CSeq, extra (complete lines or empty), Content-Length: 0. */
-void sip_build_response(struct buf *b, struct sip_msg *request, uint16_t status, struct str reason, struct str to_tag, struct str extra);
+void sip_build_response(struct buf *b, struct sip_msg *request, uint16_t status, struct str reason,
+			struct str to_tag, struct str extra);
 /* The answer to a message that sip_scan() refused, from what could be salvaged. */
 void sip_build_fault(struct buf *b, struct sip_msg *salvaged, const struct sip_fault *fault);
 /* Where responses to this request go: RFC 3261 18.2.2 and 3581 (the flow it came on; for UDP without rport the Via's port, unless the realm's `nat`

@@ -6,11 +6,12 @@
 #include "conf/conf.h"
 
 struct sip_flow {
-	struct addr local;            /* our socket, with port */
-	struct addr remote;           /* the peer's address, with port, as seen on the wire */
+	struct addr local;  /* our socket, with port */
+	struct addr remote; /* the peer's address, with port, as seen on the wire */
 	const struct conf_realm *realm;
-	uint32_t socket;              /* index of the listening socket in the transport layer */
-	uint32_t conn, conn_gen;      /* streams: connection slot and generation; conn is UINT32_MAX for none */
+	uint32_t socket; /* index of the listening socket in the transport layer */
+	uint32_t conn,
+		conn_gen; /* streams: connection slot and generation; conn is UINT32_MAX for none */
 	enum conf_transport transport;
 	/* TLS: the name in the peer's certificate, as it stands in a trunk's tls_san: proven where a message came, wanted where one goes. Empty: none of them came, the
 	 * peer's address is wanted. */

@@ -88,7 +88,7 @@ enum sip_hdr_id {
 #define X(id, name, compact, policy, list) SIP_H_##id,
 	SIP_HDR_LIST(X)
 #undef X
-	SIP_H_COUNT
+		SIP_H_COUNT
 };
 
 /* Case-insensitive, compact forms too; constant time in the size of the list. */

@@ -6,13 +6,14 @@
 #include "sip/msg.h"
 
 enum {
-	LEX_TOKEN = 1,   /* token */
-	LEX_URI = 2,     /* may stand in a URI: visible ASCII without <>" */
-	LEX_CTL = 4,     /* control characters and DEL, CR, LF and tab among them */
-	LEX_SEP = 8,     /* ; , & */
-	LEX_HOST = 16,   /* alphanumeric - . _ */
+	LEX_TOKEN = 1, /* token */
+	LEX_URI = 2,   /* may stand in a URI: visible ASCII without <>" */
+	LEX_CTL = 4,   /* control characters and DEL, CR, LF and tab among them */
+	LEX_SEP = 8,   /* ; , & */
+	LEX_HOST = 16, /* alphanumeric - . _ */
 	LEX_DIGIT = 32,
-	LEX_PARAM = 64,  /* in the value of a header's parameter: visible without " , ; < >, or >= 0x80 */
+	LEX_PARAM =
+		64, /* in the value of a header's parameter: visible without " , ; < >, or >= 0x80 */
 	LEX_HEX = 128,
 };
 extern const uint8_t sip_lex[256];

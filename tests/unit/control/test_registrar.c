@@ -30,7 +30,7 @@ static const char conf_domains[] =
 		  "max_contacts: 3, " USERS "}\n";
 static const char conf_any[] = CONF_HEAD "registrar: {realm: access, " USERS "}\n";
 
-#define START      1000000ULL
+#define START 1000000ULL
 
 static struct {
 	struct shard shard;

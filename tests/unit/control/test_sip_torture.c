@@ -35,6 +35,7 @@ struct torture {
 		name, STR_INIT(__VA_ARGS__), want, true                                            \
 	}
 
+/* clang-format off */ /* it finds no rest in these */
 static const struct torture
 	torture[] =
 		{
@@ -543,6 +544,7 @@ static const struct torture
 			    "REGISTER\r\n"
 			    "Content-Length: 0\r\n\r\n"),
 };
+/* clang-format on */
 
 struct run {
 	struct arena arena;
