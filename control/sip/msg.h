@@ -39,8 +39,8 @@ enum sip_method {
 
 struct sip_param {
 	struct str name;
-	struct str
-		value; /* without its quotes, else as on the wire; empty with has_value false for ";lr" */
+	/* Without its quotes, else as on the wire; empty with has_value false for ";lr". */
+	struct str value;
 	bool has_value;
 };
 struct sip_params {
@@ -52,8 +52,8 @@ enum sip_scheme { SIP_URI_OTHER, SIP_URI_SIP, SIP_URI_SIPS, SIP_URI_TEL };
 struct sip_uri {
 	struct str raw;
 	enum sip_scheme scheme;
-	struct str
-		user; /* byte-identical, escapes kept; for tel the number with its parameters, which are in params too */
+	/* Byte-identical, escapes kept; for tel the number with its parameters, which are in params too. */
+	struct str user;
 	struct str password;
 	struct str host;  /* without brackets */
 	struct addr addr; /* set when host is an IP literal (port included, 0 when none) */
