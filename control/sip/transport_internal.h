@@ -63,7 +63,7 @@ struct tcp_conn {
 	struct tcp_source *source; /* accepted ones */
 	struct sip_flow flow;
 	struct tls_session *tls; /* NULL for plain TCP */
-	char *rx; /* an unfinished message */
+	char *rx;                /* an unfinished message */
 	size_t rx_len, rx_cap;
 	size_t queued_bytes;
 	uint64_t active_ms;

@@ -165,9 +165,11 @@ struct conf_trunk {
 	struct conf_profile *profile; /* the realm's unless given */
 	struct conf_peer *peer;
 	size_t n_peer;
-	struct prefix *match_source; /* as written, then its peers' addresses; none when tls_san is all that is asked for */
+	struct prefix *
+		match_source; /* as written, then its peers' addresses; none when tls_san is all that is asked for */
 	size_t n_match_source;
-	struct str tls_san; /* what the peer's certificate must say, either way; empty: the URI's host when we connect */
+	struct str
+		tls_san; /* what the peer's certificate must say, either way; empty: the URI's host when we connect */
 };
 
 enum conf_dest_type { CONF_TO_TRUNK, CONF_TO_REGISTRAR, CONF_TO_ECHO, CONF_TO_REJECT };

@@ -306,8 +306,7 @@ static_assert(offsetof(struct conf_port, name) == 0 && offsetof(struct conf_inte
 		      offsetof(struct conf_listener, name) == 0 &&
 		      offsetof(struct conf_user, name) == 0 &&
 		      offsetof(struct conf_trunk, name) == 0 &&
-		      offsetof(struct conf_tls, name) == 0 &&
-		      offsetof(struct conf_sni, name) == 0,
+		      offsetof(struct conf_tls, name) == 0 && offsetof(struct conf_sni, name) == 0,
 	      "name is the first member");
 static_assert(sizeof(enum conf_trust) == sizeof(int) && sizeof(enum log_level) == sizeof(int),
 	      "choices are ints");
