@@ -1,5 +1,6 @@
 """rempartd as an operator meets it: checking a file, and every way in which a start can fail, each with one sentence that says what to do."""
 import os
+import re
 import signal
 import subprocess
 
@@ -97,6 +98,17 @@ def test_port_in_use(lab, tmp_path):
         r = run(lab, tmp_path, CONFIG)
     assert r.returncode == 1
     assert "198.51.100.11:5060" in r.stderr and "use" in r.stderr
+
+
+def test_certificate_that_is_none(lab, tmp_path):
+    """A file that is not there is seen by -t, with its place; what is wrong in one ends the start."""
+    text = CONFIG.replace("on: [udp:5060, tcp:5060]}", "on: [udp:5060, tls:5061], tls: edge}", 1) + "tls: {edge: {cert: none.pem, key: {file: r.yaml}}}\n"
+    r = run(lab, tmp_path, text, "-t")
+    assert r.returncode == 1
+    assert re.search(r"r\.yaml:\d+:20: error: cert: cannot read .*none\.pem: there is no such file", r.stderr)
+    r = run(lab, tmp_path, text.replace("none.pem", "r.yaml"))
+    assert r.returncode == 1
+    assert "tls 'edge'" in r.stderr and "holds no certificate that can be used" in r.stderr
 
 
 def test_no_hugepages(lab, tmp_path):
