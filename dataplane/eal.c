@@ -124,6 +124,9 @@ int eal_device(const struct conf_port *port, size_t index, struct eal_device *ou
 		buf_ch(&b, ',');
 		buf_str(&b, rest);
 	}
+	/* The driver's own 512 frames are full after 50 ms at 10,000 packets/s, which is how long a worker that shares its CPU may have to wait. */
+	if (str_eq(driver, STR("net_af_packet")) && !vdev_arg(port->vdev, STR("framecnt")).p)
+		buf_c(&b, ",framecnt=4096");
 	if (buf_check(&b))
 		return ERR_LIMIT;
 	(void)buf_cstr(&b);

@@ -25,23 +25,24 @@ static void note_status(const struct leg *l, unsigned status, struct str reason,
 }
 
 /* Writes a request and starts its transaction. */
-static int start(struct leg *l, const struct sip_flow *flow, struct msg_request *r, uint64_t owner,
-		 uint64_t now_ms, txn_id *t)
+static int start(struct leg *l, const struct sip_flow *flow, const struct msg_request *what,
+		 uint64_t owner, uint64_t now_ms, txn_id *t)
 {
 	struct shard *s = l->call->shard;
+	struct msg_request r = *what;
 	struct buf b = msg_buf(s);
 	char branch[SIP_BRANCH_LEN];
 	int err;
 
 	sip_branch(s->index, branch);
-	r->branch = str_c(branch);
-	msg_request(&b, l, flow, r);
+	r.branch = str_c(branch);
+	msg_request(&b, l, flow, &r);
 	if (buf_check(&b))
 		return ERR_NOMEM;
-	err = txn_start(s->txn, flow, r->method, r->branch, buf_view(&b), owner, now_ms, t);
+	err = txn_start(s->txn, flow, r.method, r.branch, buf_view(&b), owner, now_ms, t);
 	if (!err)
-		note(l, str_empty(r->method_name) ? sip_method_name(r->method) : r->method_name,
-		     !str_empty(r->body));
+		note(l, str_empty(r.method_name) ? sip_method_name(r.method) : r.method_name,
+		     !str_empty(r.body));
 	return err;
 }
 

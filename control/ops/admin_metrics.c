@@ -19,7 +19,7 @@ struct field_metric {
 
 #define FIELD(struct_, field, type_, name_, help_)                                                 \
 	{                                                                                          \
-		.desc = {.name = name_, .help = help_, .type = METRIC_##type_},                    \
+		.desc = {.name = (name_), .help = (help_), .type = METRIC_##type_},                \
 		.at = offsetof(struct struct_, field)                                              \
 	}
 

@@ -15,7 +15,7 @@ struct hdr_row {
 
 static const struct hdr_row hdr_row[SIP_H_COUNT] = {[SIP_H_OTHER] = {.policy = HDR_DROP},
 #define X(id, text, letter, pol, multi)                                                            \
-	[SIP_H_##id] = {STR_INIT(text), .compact = letter, .policy = HDR_##pol, .list = multi},
+	[SIP_H_##id] = {STR_INIT(text), .compact = (letter), .policy = HDR_##pol, .list = (multi)},
 						    SIP_HDR_LIST(X)
 #undef X
 };
