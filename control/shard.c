@@ -238,6 +238,7 @@ int shard_open(struct shard *s, const struct conf *conf, uv_loop_t *loop, char *
 	*s = (struct shard){.conf = conf,
 			    .loop = loop,
 			    .clock = clock_ms,
+			    .generation = 1,
 			    .start_wall_ms = clock_wall_ms(),
 			    .t1_ms = 500,
 			    .t2_ms = 4000};

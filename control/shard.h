@@ -47,6 +47,7 @@ struct shard {
 	struct call_table *calls;
 	struct admin *admin;
 	struct metrics metrics;
+	uint32_t generation; /* of the configuration: 1 since the start, a reload will count on */
 	uint64_t start_wall_ms;
 	uint32_t t1_ms, t2_ms; /* RFC 3261 17.1.1.1, as the transaction layer's */
 	bool draining;         /* new calls get 503 */

@@ -14,6 +14,7 @@
 #include <mntent.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -124,9 +125,6 @@ int eal_device(const struct conf_port *port, size_t index, struct eal_device *ou
 		buf_ch(&b, ',');
 		buf_str(&b, rest);
 	}
-	/* The driver's own 512 frames are full after 50 ms at 10,000 packets/s, which is how long a worker that shares its CPU may have to wait. */
-	if (str_eq(driver, STR("net_af_packet")) && !vdev_arg(port->vdev, STR("framecnt")).p)
-		buf_c(&b, ",framecnt=4096");
 	if (buf_check(&b))
 		return ERR_LIMIT;
 	(void)buf_cstr(&b);
@@ -142,6 +140,27 @@ static uint64_t capabilities(void)
 	if (syscall(SYS_capget, &head, data))
 		return 0;
 	return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+void eal_deepen(struct eal_device *d, bool locks)
+{
+	struct buf b = {.p = d->vdev, .len = strlen(d->vdev), .cap = sizeof d->vdev};
+
+	if (!locks || strcmp(d->driver, "net_af_packet") != 0 ||
+	    vdev_arg(str_c(d->vdev), STR("framecnt")).p)
+		return;
+	buf_c(&b, ",framecnt=4096");
+	(void)buf_cstr(&b); /* what does not fit was not written */
+}
+
+/* May this process lock as much memory as it likes? */
+static bool locks_memory(void)
+{
+	struct rlimit limit;
+
+	if (capabilities() & 1ULL << CAP_IPC_LOCK)
+		return true;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
 }
 
 /* Debian's name of a driver's package: net_af_packet -> librte-net-af-packet23 (pmds-23.0). */
@@ -411,6 +430,7 @@ static int build_args(const struct conf *conf, struct args *a, struct buf *why)
 		if (err)
 			return err;
 		warn_of_forwarding(&dp->port[i], &d);
+		eal_deepen(&d, locks_memory());
 		pci |= !d.vdev[0];
 		arg(a, d.vdev[0] ? "--vdev" : "-a");
 		arg(a, d.vdev[0] ? d.vdev : d.name);

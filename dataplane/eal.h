@@ -16,6 +16,9 @@ struct eal_device {
 	char vdev[256]; /* whole argument; empty for PCI */
 };
 int eal_device(const struct conf_port *port, size_t index, struct eal_device *out) MUST_CHECK;
+/* Gives a net_af_packet device rings of 4096 frames, unless its argument says how many. The driver's own 512 are full after 50 ms at 10,000 packets/s, which is
+ * how long a worker that shares its CPU may have to wait; but they are locked memory, 16 MiB a port, so locks tells whether that may be had. */
+void eal_deepen(struct eal_device *d, bool locks);
 
 /* Checks what the configured ports and the memory need, then starts EAL. On an error one sentence that says what to do is in
  * why. Call once a process. */

@@ -331,6 +331,21 @@ static json_t *media_json(struct doc *d, const struct admin *a, const struct adm
 	return o;
 }
 
+/* One row a worker; there is one. */
+static json_t *lcores_json(struct doc *d, const struct admin_figures *f)
+{
+	json_t *list = json_array(), *o;
+
+	if (!f->has_totals)
+		return list;
+	o = json_object();
+	put_u64(d, o, "worker", 0);
+	put_u64(d, o, "polls", f->totals.polls);
+	put_u64(d, o, "polls_empty", f->totals.polls_empty);
+	append(d, list, o);
+	return list;
+}
+
 static json_t *trunks_json(struct doc *d, const struct conf *c)
 {
 	json_t *list = json_array();
@@ -373,6 +388,7 @@ char *admin_json_status(const struct admin *a, const struct admin_figures *f, ui
 	struct doc d = {0};
 
 	put_str(&d, root, "node", s->conf->system.name);
+	put_u64(&d, root, "generation", s->generation);
 	put_c(&d, root, "version", rempart_version);
 	put_c(&d, root, "state", s->draining ? "draining" : "running");
 	put_u64(&d, root, "uptime_s", (now_ms - a->start_ms) / 1000);
@@ -387,6 +403,7 @@ char *admin_json_status(const struct admin *a, const struct admin_figures *f, ui
 		put_u64(&d, root, "transactions", txn_count(s->txn));
 	put(&d, root, "trunks", trunks_json(&d, s->conf));
 	put(&d, root, "pools", pools_json(&d, s));
+	put(&d, root, "lcores", lcores_json(&d, f));
 	put(&d, root, "media", media_json(&d, a, f));
 	return print(&d, root, len);
 }

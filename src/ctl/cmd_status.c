@@ -40,6 +40,8 @@ static void status_rows(struct table *t, const json_t *s)
 
 	row(t, "node", json_text(a, s, "node", 0));
 	row(t, "version", json_text(a, s, "version", 0));
+	row(t, "configuration",
+	    text_printf(a, "generation %.*s", STR_FMT(json_figure(a, s, "generation", 0, ""))));
 	row(t, "state", json_text(a, s, "state", 0));
 	row(t, "up for", json_duration(a, s, "uptime_s", 1));
 	row(t, "calls", json_text(a, s, "calls", 0));
@@ -63,6 +65,12 @@ static void status_rows(struct table *t, const json_t *s)
 				STR_FMT(json_figure(a, o, "name", 0, "")),
 				STR_FMT(json_figure(a, o, "used", 0, "")),
 				STR_FMT(json_figure(a, o, "size", 0, ""))));
+	json_array_foreach(json_object_get(s, "lcores"), i, o)
+		row(t, "worker",
+		    text_printf(a, "%.*s: %.*s polls, %.*s of them empty",
+				STR_FMT(json_figure(a, o, "worker", 0, "")),
+				STR_FMT(json_figure(a, o, "polls", 0, "")),
+				STR_FMT(json_figure(a, o, "polls_empty", 0, ""))));
 	media_rows(t, json_object_get(s, "media"));
 }
 

@@ -86,3 +86,11 @@ def test_help_and_version():
     r = ctl("--help")
     assert r.returncode == OK and "call show" in r.stdout and "Exit:" in r.stdout
     assert ctl("--version").stdout.startswith("rempartctl ")
+
+
+def test_status_names_what_an_operator_asks_for_first(sbc):
+    s = sbc.ctl("status")
+    assert s["node"] and s["generation"] == 1 and s["state"] == "running"
+    assert s["calls"] == 0 and s["registrations"] == 0 and s["trunks"] == [] and "cps" in s
+    assert [w["worker"] for w in s["lcores"]] == [0] and s["lcores"][0]["polls"] >= s["lcores"][0]["polls_empty"] > 0
+    assert s["media"]["up"] and isinstance(s["media"]["drops"], dict)
