@@ -175,15 +175,27 @@ static struct str retry_after(struct shard *s)
 	return arena_str(&s->scratch, buf_view(&b));
 }
 
+/* This far end has its ACK, the other one's is still on its way to us: rule 9, the offer waits. */
+static bool must_wait(const struct leg *l)
+{
+	const struct call *c = l->call;
+
+	return (c->state == CALL_ANSWERED || c->state == CALL_REACK) && l->index == c->inv_to &&
+	       l->state == LEG_CONFIRMED && !l->ack_held && !l->out_invite && !l->in_2xx;
+}
+
 static void on_reinvite(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
 {
 	struct call_ev e = {.msg = m, .txn = t, .now_ms = now_ms};
 	struct shard *s = l->call->shard;
 	struct str extra = {0};
+	bool wait = must_wait(l);
 	int status = 0;
 
 	if (l->in_invite)
 		status = 500;
+	else if (wait)
+		l->held_flow = m->flow;
 	else if (l->call->state != CALL_ACTIVE || l->out_invite || l->in_2xx ||
 		 l->state != LEG_CONFIRMED)
 		status = l->call->state == CALL_ENDING ? 481 : 491;
@@ -191,8 +203,9 @@ static void on_reinvite(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now
 		extra = retry_after(s);
 	if (!status)
 		status = call_guard(s, m, &e.max_forwards, &extra);
-	if (!status && (leg_take_invite(l, t, m) ||
+	if (!status && ((wait && held_set(&l->held, m->raw)) || leg_take_invite(l, t, m) ||
 			txn_set_owner(s->txn, t, owner_make(l->call, l->index, OWN_SERVER, 0)))) {
+		held_free(&l->held);
 		l->in_invite = 0;
 		status = 500;
 	}
@@ -200,7 +213,35 @@ static void on_reinvite(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now
 		reply(s, t, m, (unsigned)status, extra, now_ms);
 		return;
 	}
-	call_leg_event(l, LEV_RX_REINVITE, &e);
+	if (!wait)
+		call_leg_event(l, LEV_RX_REINVITE, &e);
+}
+
+/* The ACK came: the re-INVITE that waited for it goes on. It was judged when it came. */
+static void release_held(struct call *c, uint64_t now_ms)
+{
+	struct leg *l = c->inv_to < c->n_leg ? c->leg[c->inv_to] : NULL;
+	struct call_ev e = {.now_ms = now_ms};
+	struct sip_fault fault;
+	struct sip_msg m;
+	struct str raw, extra;
+
+	if (c->state != CALL_ACTIVE || !l || !l->held.p)
+		return;
+	raw = l->held;
+	l->held = (struct str){0};
+	e.msg = &m;
+	e.txn = l->in_invite;
+	if (sip_scan((char *)(uintptr_t)raw.p, raw.len, &c->shard->scratch, &m, &fault) ||
+	    call_guard(c->shard, &m, &e.max_forwards, &extra)) { /* only for want of memory */
+		txn_disown(c->shard->txn, l->in_invite);
+		l->in_invite = 0;
+	} else {
+		m.flow = l->held_flow;
+		m.received_ms = now_ms;
+		call_leg_event(l, LEV_RX_REINVITE, &e);
+	}
+	held_free(&raw);
 }
 
 static void on_bye(struct leg *l, txn_id t, struct sip_msg *m, uint64_t now_ms)
@@ -379,14 +420,20 @@ static void up_ack(void *ctx, struct sip_msg *m, uint64_t now_ms)
 	struct shard *s = ctx;
 	const struct sip_nameaddr *to;
 	const struct sip_cseq *cseq;
+	struct call *c;
 	struct leg *l;
+	uint64_t id;
 
 	shard_enter(s);
 	l = sip_msg_to(m, &to) ? NULL : dialog_of(s, m, to);
 	if (l && l->in_2xx && sip_msg_cseq(m, &cseq) == 0 && cseq->number == l->in_cseq) {
 		call_note_request(l, m);
+		id = l->call->id;
 		l->in_2xx = 0;
 		call_leg_event(l, LEV_RX_ACK, &e);
+		c = call_get(s->calls, id);
+		if (c)
+			release_held(c, now_ms);
 	}
 	shard_leave(s);
 }

@@ -80,6 +80,7 @@ void leg_free(struct leg *l)
 	timer_stop(&l->call->shard->wheel, &l->resend);
 	held_free(&l->target);
 	held_free(&l->in_head);
+	held_free(&l->held);
 	held_free(&l->ack);
 	oa_free(&l->oa);
 }

@@ -110,6 +110,9 @@ struct leg {
 	uint32_t in_cseq;
 	struct str
 		in_head; /* owned: Via, From, To, Call-ID, CSeq, Record-Route lines of its responses */
+	struct str
+		held; /* owned: a re-INVITE that waits for the other side's ACK; its transaction is in_invite */
+	struct sip_flow held_flow;
 	struct timer resend; /* 2xx retransmission */
 	uint32_t resend_ms;  /* current interval */
 	uint64_t resend_end_ms;

@@ -93,6 +93,55 @@ static void hold_by_zero_address(void **state)
 	over(2);
 }
 
+/* Up to our ACK to bob; alice's is still on its way. */
+static void half_established(void)
+{
+	alice_invites("+49", 1, "", SDP_A(4000, ""));
+	invite = expect("INVITE sip:+49@10.2.0.20 SIP/2.0");
+	answer(invite, "right", "200 OK", "btag", "", SDP_B(5000, ""));
+	answered = expect("SIP/2.0 200 OK");
+	expect("ACK ");
+}
+
+/* Rule 9: for bob the call stands, so his offer is none that crosses another; it waits until alice's ACK is here. */
+static void an_offer_before_the_other_sides_ack_waits(void **state)
+{
+	struct packet *p;
+
+	(void)state;
+	half_established();
+	bob_sends("INVITE", 100, invite, "btag", "", SDP_B(5000, "a=sendonly\r\n"));
+	expect_silence();
+	bob_sends("INVITE", 101, invite, "btag", "", SDP_B(5000, ""));
+	expect("SIP/2.0 500"); /* one at a time */
+	bob_sends("ACK", 101, invite, "btag", "", NULL);
+	alice_sends("ACK", 1, 1, answered, "", NULL);
+	p = expect("INVITE sip:alice@10.1.0.50:5060");
+	assert_true(has(p, "a=sendonly"));
+	answer(p, "left", "200 OK", "", "", SDP_A(4000, "a=recvonly\r\n"));
+	p = expect("SIP/2.0 200");
+	assert_string_equal(hdr(p, "CSeq"), "100 INVITE");
+	expect("ACK ");
+	bob_sends("ACK", 100, invite, "btag", "", NULL);
+	over(2);
+}
+
+/* It is answered even if that ACK never comes, or bob thinks better of it. */
+static void an_offer_that_waits_ends_with_the_call(void **state)
+{
+	(void)state;
+	half_established();
+	bob_sends("INVITE", 100, invite, "btag", "", SDP_B(5000, ""));
+	expect_silence();
+	bob_sends("BYE", 101, invite, "btag", "", NULL);
+	expect("SIP/2.0 200");
+	expect("SIP/2.0 487");
+	bob_sends("ACK", 100, invite, "btag", "", NULL);
+	alice_sends("ACK", 1, 1, answered, "", NULL);
+	ok(expect("BYE "), "left");
+	expect_silence();
+}
+
 static void another_address_and_codec(void **state)
 {
 	struct packet *p;
@@ -433,6 +482,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(hold_and_resume),
 		T(hold_by_zero_address),
+		T(an_offer_before_the_other_sides_ack_waits),
+		T(an_offer_that_waits_ends_with_the_call),
 		T(another_address_and_codec),
 		T(a_refused_change_changes_nothing),
 		T(a_second_m_line_is_refused_alone),
