@@ -61,7 +61,7 @@ OBJ_DP   := $(call obj,$(SRC_DP))
 PROGS := $(if $(SRC_D),$(O)/bin/rempartd) $(if $(wildcard control/main.c),$(O)/bin/rempart-control) \
          $(if $(wildcard dataplane/main.c),$(O)/bin/rempart-dataplane) $(if $(SRC_CTL),$(O)/bin/rempartctl)
 
-.PHONY: FORCE all unit bench fuzz fuzz-programs lint format clean
+.PHONY: FORCE benches all unit bench fuzz fuzz-programs lint format clean
 all: $(PROGS)
 
 $(O)/libsrc.a: $(OBJ_LIB)
@@ -139,6 +139,7 @@ $(call exe,$(TESTS_DP) $(BENCH_DP)): $(O)/%: $(O)/%.o $(SUPPORT) $(O)/libdatapla
 
 unit: $(UNITS)
 	@scripts/check-unit $(UNITS)
+benches: $(BENCHES)
 bench: all $(BENCHES)
 	@scripts/bench $(O)
 # tests/fuzz/fuzz_*.c with libFuzzer: `make fuzz`, then build/<variant>/tests/fuzz/fuzz_x -max_total_time=60 DIR tests/fuzz/corpus/x

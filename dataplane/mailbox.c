@@ -128,7 +128,7 @@ void mailbox_turn(struct dp_worker *w, uint64_t now_us)
 /* The part of the event pool that only wishes to resolve may use: a control that takes no events stops no media. */
 static unsigned resolve_reserve(const struct dp_worker *w)
 {
-	return w->conf.event_pool->size / 4;
+	return w->conf.event_pool ? w->conf.event_pool->size / 4 : 0;
 }
 
 static struct dp_event *event_new(struct dp_worker *w, unsigned reserve)
