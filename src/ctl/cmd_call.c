@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 #include "ctl/ctl_json.h"
 #include "ctl/ctl_ladder.h"
+#include "ctl/ctl_list.h"
 #include "ctl/ctl_table.h"
 
 enum { ARENA_CHUNK = 65536, ARENA_CAP = 64 << 20 };
@@ -22,26 +23,9 @@ static void call_row(struct table *t, const json_t *c)
 
 int ctl_print_calls(FILE *out, const struct json_t *answer, const struct ctl_args *args)
 {
-	const json_t *list = json_object_get(answer, "calls"), *c;
-	json_int_t total = json_integer_value(json_object_get(answer, "total"));
-	struct arena a;
-	struct table t;
-	size_t i;
-	int err;
-
 	(void)args;
-	if (json_array_size(list) == 0) {
-		fputs("no calls\n", out);
-		return CTL_OK;
-	}
-	arena_init(&a, ARENA_CHUNK, ARENA_CAP);
-	table_init(&t, &a, "ID|STATE|FROM|VIA|TO|VIA|SETUP|TALK");
-	json_array_foreach(list, i, c) call_row(&t, c);
-	err = table_print(&t, out);
-	arena_free(&a);
-	if (!err && (size_t)total > i)
-		fprintf(out, "and %lld more\n", (long long)total - (long long)i);
-	return err ? CTL_FAILED : CTL_OK;
+	return ctl_print_list(out, answer, "calls", "ID|STATE|FROM|VIA|TO|VIA|SETUP|TALK",
+			      "no calls", call_row);
 }
 
 /* Writes safe text of members around fixed words. */
