@@ -108,10 +108,10 @@ struct leg {
 	txn_id in_invite; /* no final response sent yet; 0: none */
 	txn_id in_2xx;    /* 2xx sent, ACK awaited; 0: none */
 	uint32_t in_cseq;
-	struct str
-		in_head; /* owned: Via, From, To, Call-ID, CSeq, Record-Route lines of its responses */
-	struct str
-		held; /* owned: a re-INVITE that waits for the other side's ACK; its transaction is in_invite */
+	/* Owned: Via, From, To, Call-ID, CSeq, Record-Route lines of its responses. */
+	struct str in_head;
+	/* Owned: a re-INVITE that waits for the other side's ACK; its transaction is in_invite. */
+	struct str held;
 	struct sip_flow held_flow;
 	struct timer resend; /* 2xx retransmission */
 	uint32_t resend_ms;  /* current interval */
